@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * clock.h - the program's own clock and broom: a timer in the kernel that needs no user space.
+ *
+ * Four times a second it writes the time that flows are stamped with, and sweeps one part of the flow table, so that
+ * an ended flow leaves its real server's count within SWEEP_SECONDS. Lookups do not wait for that: they see by the
+ * stamp that a flow has ended.
+ */
+#ifndef CAROM_CLOCK_H
+#define CAROM_CLOCK_H
+
+#include "flow.h"
+#include "maps.h"
+
+#define CLOCK_MONOTONIC 1
+#define NANOSECONDS 1000000000ULL
+#define CLOCK_TICKS 16 /* a second */
+#define SWEEP_SECONDS 8
+
+struct timer {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct timer);
+} timers SEC(".maps");
+
+struct sweep {
+	const struct settings *settings;
+	__u32 bucket;
+	__u32 now;
+};
+
+static long sweep_step(__u32 step __attribute__((unused)), void *context)
+{
+	struct sweep *sweep = context;
+	__u32 index = sweep->bucket++ & (constants.flow_buckets - 1);
+	struct bucket4 *bucket = bpf_map_lookup_elem(&flows4, &index);
+
+	if (!bucket)
+		return 1;
+	for (int i = 0; i < BUCKET_FLOWS; i++) {
+		__u64 word = bucket->flows[i].word;
+
+		if (word && word != FLOW_CLAIMED && flow_has_ended(word, sweep->settings, sweep->now))
+			flow_swap(&bucket->flows[i].word, word, 0);
+	}
+	return 0;
+}
+
+static __always_inline void clock_sweep(__u32 buckets)
+{
+	__u32 zero = 0;
+	struct clock *clock_ = bpf_map_lookup_elem(&clock, &zero);
+	struct sweep sweep = { .settings = bpf_map_lookup_elem(&settings, &zero) };
+
+	if (!clock_ || !sweep.settings)
+		return;
+	sweep.bucket = clock_->swept;
+	sweep.now = clock_->seconds;
+	bpf_loop(buckets, sweep_step, &sweep, 0);
+	clock_->swept = sweep.bucket;
+}
+
+static int clock_tick(void *map __attribute__((unused)), __u32 *key, struct timer *timer)
+{
+	struct clock *clock_ = bpf_map_lookup_elem(&clock, key);
+
+	if (clock_)
+		clock_->seconds = bpf_ktime_get_ns() / NANOSECONDS;
+	clock_sweep(constants.flow_buckets / (SWEEP_SECONDS * CLOCK_TICKS));
+	bpf_timer_start(&timer->timer, NANOSECONDS / CLOCK_TICKS, 0);
+	return 0;
+}
+
+/* Run once by user space when the program is attached, and again when it is replaced by a newer one. */
+SEC("syscall")
+int clock_start(void *context __attribute__((unused)))
+{
+	__u32 zero = 0;
+	struct timer *timer = bpf_map_lookup_elem(&timers, &zero);
+
+	if (!timer)
+		return 1;
+	bpf_timer_init(&timer->timer, &timers, CLOCK_MONOTONIC); /* fails harmlessly where it is already */
+	if (bpf_timer_set_callback(&timer->timer, clock_tick))
+		return 2;
+	return bpf_timer_start(&timer->timer, 0, 0) ? 3 : 0;
+}
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * flow.h - the flow table: which real server each connection has, and in what state it is.
+ *
+ * The picture: an array of buckets, one cache line each, four flows to a bucket. A flow may stand in either of two
+ * buckets, chosen by two halves of one keyed hash, so a lookup costs one cache miss, or two for a flow that is new or
+ * was pushed aside. A flow is two words:
+ *
+ *   key   client address (32) | client port (16) | VIP port (16)
+ *   word  vip (16) | real (20) | state (5) | flags (7) | seen (16)          0: the place is free
+ *
+ * `vip` stands for the VIP and the protocol, so key and word name the connection exactly: no signature can clash.
+ * `seen` is the clock's second of the last packet, modulo 65536; timeouts are shorter than that.
+ *
+ * Who may write: every change of a word is one compare-and-swap, and whoever wins it, and nobody else, does the
+ * counting that belongs to it. So the counts of active and inactive flows are exact by construction: each entry has
+ * been counted once, on the side its state stands on. No lock is held anywhere.
+ *
+ * Who makes room: free and ended entries first; then, for a new flow, the oldest half-open one. A flow beyond its
+ * handshake is never evicted, so a flood of SYNs fills the table with its own and hurts no one who is connected.
+ */
+#ifndef CAROM_FLOW_H
+#define CAROM_FLOW_H
+
+#include "maps.h"
+#include "parse.h"
+
+/* TCP's states as IPVS names them, then the other protocols'. Order is part of the layout. */
+enum flow_state {
+	FLOW_NONE,
+	FLOW_ESTABLISHED,
+	FLOW_SYN_SENT,
+	FLOW_SYN_RECV,
+	FLOW_FIN_WAIT,
+	FLOW_TIME_WAIT,
+	FLOW_CLOSE,
+	FLOW_CLOSE_WAIT,
+	FLOW_LAST_ACK,
+	FLOW_LISTEN,
+	FLOW_SYNACK,
+	FLOW_UDP,
+	FLOW_STATES,
+};
+
+/*
+ * A director by direct routing sees only what the client sends. These are the transitions IPVS makes then (its
+ * INPUT-ONLY table), by segment and state.
+ */
+static const __u8 flow_next[4][FLOW_STATES] = {
+#define NO FLOW_NONE
+#define ES FLOW_ESTABLISHED
+#define SS FLOW_SYN_SENT
+#define SR FLOW_SYN_RECV
+#define FW FLOW_FIN_WAIT
+#define TW FLOW_TIME_WAIT
+#define CL FLOW_CLOSE
+#define CW FLOW_CLOSE_WAIT
+#define LA FLOW_LAST_ACK
+#define LI FLOW_LISTEN
+#define UD FLOW_UDP
+	/*               NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA  UD */
+	[SEGMENT_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR, UD },
+	[SEGMENT_FIN] = { CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW, UD },
+	[SEGMENT_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES, UD },
+	[SEGMENT_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL, UD },
+#undef NO
+#undef ES
+#undef SS
+#undef SR
+#undef FW
+#undef TW
+#undef CL
+#undef CW
+#undef LA
+#undef LI
+#undef UD
+};
+
+#define FLOW_CLAIMED (0x1fULL << 36) /* vip 0: matches no packet while its key is being written */
+
+#define FLOW_WORD(vip, real, state, seen) \
+	((__u64)(vip) | (__u64)(real) << 16 | (__u64)(state) << 36 | (__u64)((seen)&0xffff) << 48)
+#define FLOW_VIP(word) ((__u16)(word))
+#define FLOW_REAL(word) ((__u32)((word) >> 16) & ((1u << REAL_BITS) - 1))
+#define FLOW_STATE(word) ((__u32)((word) >> 36) & 0x1f)
+#define FLOW_SEEN(word) ((__u16)((word) >> 48))
+
+struct flow_lookup {
+	struct flow4 *flow; /* NULL: there is none; only then are both buckets set */
+	__u64 word;
+	__u64 key;
+	struct bucket4 *buckets[2];
+};
+
+static __always_inline bool flow_is_active(__u64 word)
+{
+	__u32 state = FLOW_STATE(word);
+
+	return state == FLOW_ESTABLISHED || state == FLOW_SYN_SENT || state == FLOW_SYN_RECV || state == FLOW_SYNACK;
+}
+
+static __always_inline bool flow_is_half_open(__u64 word)
+{
+	return FLOW_STATE(word) == FLOW_SYN_RECV || FLOW_STATE(word) == FLOW_SYNACK;
+}
+
+static __always_inline bool flow_has_ended(__u64 word, const struct settings *settings, __u32 now)
+{
+	return (__u16)(now - FLOW_SEEN(word)) > settings->timeouts[FLOW_STATE(word)];
+}
+
+/* Adds `sign` (1 or -1) of this flow to the load of its real server. */
+static __always_inline void flow_count(__u64 word, int sign)
+{
+	__u32 real = FLOW_REAL(word);
+	__u64 *load = bpf_map_lookup_elem(&loads, &real);
+
+	if (load)
+		__sync_fetch_and_add(load, (flow_is_active(word) ? 1LL << 32 : 1) * sign);
+}
+
+/* Replaces the word if nobody else has; the winner counts. */
+static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
+{
+	if (__sync_val_compare_and_swap(at, old, new) != old)
+		return false;
+	if (FLOW_VIP(old) && FLOW_VIP(new) && FLOW_REAL(old) == FLOW_REAL(new) && flow_is_active(old) == flow_is_active(new))
+		return true;
+	if (FLOW_VIP(old))
+		flow_count(old, -1);
+	if (FLOW_VIP(new))
+		flow_count(new, 1);
+	return true;
+}
+
+static __always_inline __u64 flow_hash(__u64 key, __u64 vip, __u64 seed)
+{
+	__u64 hash = key ^ seed;
+
+	hash ^= hash >> 32;
+	hash = (hash + vip) * 0xd6e8feb86659fd93ULL;
+	hash ^= hash >> 32;
+	hash *= 0xd6e8feb86659fd93ULL;
+	return hash ^ hash >> 32;
+}
+
+/* The place of this flow in the bucket, BUCKET_FLOWS if it is not there. */
+static __always_inline __u32 flow_place(const struct bucket4 *bucket, __u64 key, __u16 vip)
+{
+	__u32 place = BUCKET_FLOWS;
+
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++)
+		if (bucket->flows[i].key == key && FLOW_VIP(bucket->flows[i].word) == vip)
+			place = i;
+	barrier_var(place); /* one path for the verifier, whichever the place */
+	return place;
+}
+
+/* False: the table itself cannot be reached. A flow that has ended is found too; its place serves again. */
+static __always_inline bool flow_find(const struct tuple *tuple, __u16 vip, const struct settings *settings,
+				      struct flow_lookup *found)
+{
+	__u64 key = tuple->client | (__u64)tuple->client_port << 32 | (__u64)tuple->vip_port << 48;
+	__u64 hash = flow_hash(key, vip, settings->seed);
+	__u32 first = hash & (constants.flow_buckets - 1), second = hash >> 32 & (constants.flow_buckets - 1);
+	struct bucket4 *bucket = bpf_map_lookup_elem(&flows4, &first);
+	__u32 place;
+
+	found->key = key;
+	found->flow = NULL;
+	if (!bucket)
+		return false;
+	found->buckets[0] = bucket;
+	place = flow_place(bucket, key, vip);
+	if (place >= BUCKET_FLOWS) {
+		bucket = bpf_map_lookup_elem(&flows4, &second);
+		if (!bucket)
+			return false;
+		found->buckets[1] = bucket;
+		place = flow_place(bucket, key, vip);
+		if (place >= BUCKET_FLOWS)
+			return true;
+	}
+	found->flow = &bucket->flows[place];
+	found->word = found->flow->word;
+	return true;
+}
+
+struct flow_room {
+	struct flow4 *flow;
+	__u64 word; /* what stands there now */
+	__u32 age; /* seconds; only half-open flows compete by it */
+};
+
+/* Prefers a free or ended place, then the oldest half-open flow. */
+static __always_inline void flow_look_for_room(struct bucket4 *bucket, const struct settings *settings, __u32 now,
+					       struct flow_room *room)
+{
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
+		__u64 word = bucket->flows[i].word;
+		__u32 age = (__u16)(now - FLOW_SEEN(word));
+
+		if (word == FLOW_CLAIMED)
+			continue;
+		if (!word || flow_has_ended(word, settings, now))
+			age = ~0u;
+		else if (!flow_is_half_open(word))
+			continue;
+		if (age >= room->age && (!room->flow || age > room->age))
+			*room = (struct flow_room){ &bucket->flows[i], word, age };
+	}
+}
+
+/* Gives a new flow an entry; false: the table has no room for it. */
+static __always_inline bool flow_insert(const struct flow_lookup *found, __u64 word, const struct settings *settings,
+					__u32 now)
+{
+	struct flow_room room = {};
+
+	flow_look_for_room(found->buckets[0], settings, now, &room);
+	if (room.age != ~0u)
+		flow_look_for_room(found->buckets[1], settings, now, &room);
+	if (!room.flow || !flow_swap(&room.flow->word, room.word, FLOW_CLAIMED))
+		return false;
+	room.flow->key = found->key;
+	return flow_swap(&room.flow->word, FLOW_CLAIMED, word);
+}
+
+/* The state after this segment. A segment without any flag changes nothing. */
+static __always_inline __u32 flow_state_after(__u32 state, __u8 segment)
+{
+	if (segment == SEGMENT_DATAGRAM)
+		return FLOW_UDP;
+	if (segment > SEGMENT_RST || state >= FLOW_STATES)
+		return state;
+	return flow_next[segment][state];
+}
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* forward.h - the last step: a packet's two MACs are written, its real server's counters go up. */
+#ifndef CAROM_FORWARD_H
+#define CAROM_FORWARD_H
+
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline bool mac_is_own(const void *mac)
+{
+	const __u16 *at = mac;
+	const volatile __u16 *own = (const volatile __u16 *)constants.own_mac;
+
+	return at[0] == own[0] && at[1] == own[1] && at[2] == own[2];
+}
+
+static __always_inline void mac_write_own(void *to)
+{
+	__u16 *at = to;
+	const volatile __u16 *own = (const volatile __u16 *)constants.own_mac;
+
+	at[0] = own[0];
+	at[1] = own[1];
+	at[2] = own[2];
+}
+
+static __always_inline void mac_copy(void *to, const void *from)
+{
+	__u16 *t = to;
+	const __u16 *f = from;
+
+	t[0] = f[0];
+	t[1] = f[1];
+	t[2] = f[2];
+}
+
+/* Sends the frame back to the station it came from. */
+static __always_inline void forward_back(struct packet *packet)
+{
+	__u16 sender[3];
+
+	mac_copy(sender, packet->eth->h_source);
+	mac_write_own(packet->eth->h_source);
+	mac_copy(packet->eth->h_dest, sender);
+}
+
+static __always_inline void forward_count(const struct packet *packet, __u32 real, bool is_new)
+{
+	struct real_counter *counter = bpf_map_lookup_elem(&real_counters, &real);
+
+	if (!counter)
+		return;
+	counter->packets++;
+	counter->bytes += packet->end - (void *)packet->eth;
+	if (is_new)
+		counter->new_flows++;
+}
+
+/* Ends in `reason` if the frame can be sent at all. */
+static __always_inline enum reason forward_to(struct packet *packet, __u32 id, bool is_new, enum reason reason)
+{
+	struct real *real = bpf_map_lookup_elem(&reals, &id);
+
+	if (!real)
+		return REASON_INTERNAL;
+	if (!(real->flags & REAL_HAS_MAC))
+		return REASON_NO_MAC;
+	mac_write_own(packet->eth->h_source);
+	mac_copy(packet->eth->h_dest, real->mac);
+	forward_count(packet, id, is_new);
+	return reason;
+}
+
+#endif

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * maps.h - every map and struct that the program shares with Python: the contract.
+ *
+ * How a packet finds its real server:
+ *
+ *   frontends4 ──service──> services ──version──> versions ──┬─ members  (the schedulers' list, head first)
+ *   (VIP, port, protocol)   (one word: the       (frozen)    └─ slots    (the consistent-hash table)
+ *                            swap that makes a
+ *                            change atomic)                       flows4 ──real──> reals (MAC)
+ *
+ * A change is never made in place. User space writes a new version, with its members and slots, into free places
+ * of these arrays, then stores its index into `services`: a packet sees the whole old state or the whole new one.
+ * A place is used again only when no packet and no cursor can refer to it any more.
+ *
+ * carom.dataplane.xdp.layout is Python's side of this file; a test compares both through the object's BTF. Any
+ * change of a struct or of what a field means raises LAYOUT_VERSION.
+ */
+#ifndef CAROM_MAPS_H
+#define CAROM_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "reason.h"
+
+#define LAYOUT_VERSION 1
+
+/* Real ids count from 1, over all services; one id is one (service, real server). 0 is "none". */
+#define REAL_NONE 0
+#define REAL_BITS 20
+
+/* ------------------------------------------------------------------------------------------- constants */
+
+/* Set before the program is loaded: the verifier knows them, so what they rule out costs nothing. */
+struct constants {
+	__u32 flow_buckets; /* a power of two: max_entries of flows4 */
+	__u8 own_mac[6]; /* of the NIC the program sits on */
+	__u16 zero;
+};
+
+const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
+
+/* ------------------------------------------------------------------------------------------- settings */
+
+#define VIP_FILTER_WORDS 64
+
+struct settings {
+	__u32 layout; /* LAYOUT_VERSION of who wrote the maps */
+	__u32 answering; /* 1: answer ARP, neighbour solicitation and echo for the VIPs */
+	__u64 seed; /* secret of the flow table's hash, so that nobody outside can fill one bucket */
+	__u16 timeouts[32]; /* by enum flow_state, seconds without a packet until a flow has ended */
+	__u64 vip_filter[VIP_FILTER_WORDS]; /* Bloom filter, one bit a VIP: see vip_filter_bit() */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings SEC(".maps");
+
+/* Seconds, written by the clock's timer (clock.h); tests write it themselves, so time is an input. */
+struct clock {
+	__u32 seconds;
+	__u32 swept; /* next bucket of flows4 for the sweeper */
+	__u64 ticks;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct clock);
+} clock SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- lookup */
+
+struct vip {
+	__u32 flags;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __be32);
+	__type(value, struct vip);
+} vips4 SEC(".maps");
+
+struct frontend4_key {
+	__be32 address;
+	__be16 port;
+	__u8 protocol;
+	__u8 zero;
+};
+
+struct frontend {
+	__u32 service; /* index into services */
+	__u16 vip; /* identifies (VIP, protocol) in a flow's word; counts from 1 */
+	__u16 zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct frontend4_key);
+	__type(value, struct frontend);
+} frontends4 SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- services */
+
+/* IPVS's schedulers; carom.dataplane.xdp.layout numbers them the same way. */
+enum scheduler {
+	SCHEDULER_RR = 0,
+	SCHEDULER_WRR = 1,
+	SCHEDULER_MH = 8,
+};
+
+#define VERSION_TRACKS_ALL 1 /* every flow has an entry; else only those of tracked slots */
+
+/* A service's state: frozen once published. */
+struct version {
+	__u32 scheduler;
+	__u32 flags;
+	__u32 member_offset;
+	__u32 member_count;
+	__u32 slot_offset;
+	__u32 slot_count;
+	__u32 weight_max; /* wrr: the largest weight minus (weight_gcd - 1) */
+	__u32 weight_gcd; /* wrr: the greatest common divisor of all weights */
+	__u32 serial; /* differs from every other version's, so that a cursor knows whether it is still the same */
+	__u32 zero;
+};
+
+struct member {
+	__u32 real;
+	__u32 weight;
+};
+
+/*
+ * A slot of the consistent-hash table. While `tracked`, flows that began before the slot changed belong to `before`
+ * and every flow seen is given an entry; else nobody needs one, since `now` is where all of the slot's flows are.
+ */
+#define SLOT_NOW(slot) ((__u32)((slot) & ((1u << REAL_BITS) - 1)))
+#define SLOT_BEFORE(slot) ((__u32)((slot) >> REAL_BITS & ((1u << REAL_BITS) - 1)))
+#define SLOT_TRACKED (1ULL << 63)
+
+/*
+ * Where rr and wrr go on: the version's serial (32) | position of the last pick (16) | wrr's current weight (16). One word, so that
+ * two processors that pick at once need no lock.
+ */
+#define CURSOR(serial, position, weight) ((__u64)(serial) << 32 | (__u64)(position) << 16 | (weight))
+#define CURSOR_SERIAL(cursor) ((__u32)((cursor) >> 32))
+#define CURSOR_POSITION(cursor) ((__u16)((cursor) >> 16))
+#define CURSOR_WEIGHT(cursor) ((__u16)(cursor))
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64); /* index into versions; 0: none */
+} services SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} cursors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct version);
+} versions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct member);
+} members SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << 20);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} slots SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- real servers */
+
+#define REAL_HAS_MAC 1
+#define REAL_MOVES 2 /* it is down: its flows are scheduled anew at their next packet */
+
+struct real {
+	__u8 mac[6];
+	__u16 flags;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct real);
+} reals SEC(".maps");
+
+/* Flows of a real server: active in the upper half, inactive in the lower, so that one addition moves a flow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} loads SEC(".maps");
+
+struct real_counter {
+	__u64 packets;
+	__u64 bytes;
+	__u64 new_flows;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct real_counter);
+} real_counters SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- flows */
+
+/* What a flow's entry looks like, and how it is found, is the matter of flow.h. */
+struct flow4 {
+	__u64 key;
+	__u64 word;
+};
+
+#define BUCKET_FLOWS 4
+
+struct bucket4 {
+	struct flow4 flows[BUCKET_FLOWS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << 18);
+	__type(key, __u32);
+	__type(value, struct bucket4);
+} flows4 SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- labels */
+
+/*
+ * What the numbers above stand for. The program never reads these; whoever takes over the maps does, so that a service,
+ * a real server and a VIP keep their numbers, and flows their meaning, across restarts.
+ */
+struct service_label {
+	char name[64]; /* empty: the number is free */
+};
+
+struct vip_label {
+	__u8 address[16]; /* IPv4 in the first four bytes */
+	__u8 family; /* 4 or 6; 0: the number is free */
+	__u8 protocol;
+};
+
+struct real_label {
+	char service[64]; /* empty: the number is free */
+	__u8 address[16];
+	__u8 family;
+	__u8 zero;
+	__u16 last_weight; /* its last weight that was not 0: what mh's table is made of */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct service_label);
+} service_labels SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct vip_label);
+} vip_labels SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct real_label);
+} real_labels SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- reasons */
+
+struct reason_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, REASONS);
+	__type(key, __u32);
+	__type(value, struct reason_counter);
+} reasons SEC(".maps");
+
+#endif

@@ -1,0 +1,1 @@
+"""Pure thought: no asyncio, socket, time, os or logging below here (import-linter holds that)."""

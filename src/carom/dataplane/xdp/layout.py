@@ -1,0 +1,194 @@
+"""Python's side of `bpf/maps.h`: the structs that both share, and how a word is put together.
+
+What a field means is said there. `tests/bpf/test_layout.py` compares both sides through the object's BTF, name by
+name and byte by byte.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import struct
+from ipaddress import IPv4Address, IPv6Address
+
+from carom.model import Address, Scheduler
+
+LAYOUT_VERSION = 1
+VIP_FILTER_WORDS = 64
+FLOW_STATES = (
+    *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
+    *("close", "close-wait", "last-ack", "listen", "synack", "udp"),
+)
+"""By number, `enum flow_state` in `bpf/flow.h`."""
+TIMEOUTS = {
+    "none": 2,
+    "established": 900,
+    "syn-sent": 120,
+    "syn-recv": 60,
+    "fin-wait": 120,
+    "time-wait": 120,
+    "close": 10,
+    "close-wait": 60,
+    "last-ack": 30,
+    "listen": 120,
+    "synack": 120,
+    "udp": 300,
+}
+"""Seconds by state: IPVS's own."""
+SCHEDULERS = {Scheduler.RR: 0, Scheduler.WRR: 1, Scheduler.MH: 8}
+"""By name, `enum scheduler`."""
+VERSION_TRACKS_ALL = 1
+REAL_HAS_MAC = 1
+REAL_MOVES = 2
+SLOT_TRACKED = 1 << 63
+_REAL_BITS = 20
+_REAL_MASK = (1 << _REAL_BITS) - 1
+
+
+class Constants(c.Structure):
+    _fields_ = (("flow_buckets", c.c_uint32), ("own_mac", c.c_uint8 * 6), ("zero", c.c_uint16))
+
+
+class Settings(c.Structure):
+    _fields_ = (
+        ("layout", c.c_uint32),
+        ("answering", c.c_uint32),
+        ("seed", c.c_uint64),
+        ("timeouts", c.c_uint16 * 32),
+        ("vip_filter", c.c_uint64 * VIP_FILTER_WORDS),
+    )
+
+
+class Clock(c.Structure):
+    _fields_ = (("seconds", c.c_uint32), ("swept", c.c_uint32), ("ticks", c.c_uint64))
+
+
+class Vip(c.Structure):
+    _fields_ = (("flags", c.c_uint32),)
+
+
+class Frontend4Key(c.Structure):
+    _fields_ = (("address", c.c_uint8 * 4), ("port", c.c_uint8 * 2), ("protocol", c.c_uint8), ("zero", c.c_uint8))
+
+
+class Frontend(c.Structure):
+    _fields_ = (("service", c.c_uint32), ("vip", c.c_uint16), ("zero", c.c_uint16))
+
+
+class Version(c.Structure):
+    _fields_ = (
+        ("scheduler", c.c_uint32),
+        ("flags", c.c_uint32),
+        ("member_offset", c.c_uint32),
+        ("member_count", c.c_uint32),
+        ("slot_offset", c.c_uint32),
+        ("slot_count", c.c_uint32),
+        ("weight_max", c.c_uint32),
+        ("weight_gcd", c.c_uint32),
+        ("serial", c.c_uint32),
+        ("zero", c.c_uint32),
+    )
+
+
+class Member(c.Structure):
+    _fields_ = (("real", c.c_uint32), ("weight", c.c_uint32))
+
+
+class Real(c.Structure):
+    _fields_ = (("mac", c.c_uint8 * 6), ("flags", c.c_uint16))
+
+
+class RealCounter(c.Structure):
+    _fields_ = (("packets", c.c_uint64), ("bytes", c.c_uint64), ("new_flows", c.c_uint64))
+
+
+class ReasonCounter(c.Structure):
+    _fields_ = (("packets", c.c_uint64), ("bytes", c.c_uint64))
+
+
+class ReasonText(c.Structure):
+    _fields_ = (("name", c.c_char * 24), ("sentence", c.c_char * 104), ("verdict", c.c_uint32), ("normal", c.c_uint32))
+
+
+class Flow4(c.Structure):
+    _fields_ = (("key", c.c_uint64), ("word", c.c_uint64))
+
+
+class Bucket4(c.Structure):
+    _fields_ = (("flows", Flow4 * 4),)
+
+
+class ServiceLabel(c.Structure):
+    _fields_ = (("name", c.c_char * 64),)
+
+
+class VipLabel(c.Structure):
+    _fields_ = (("address", c.c_uint8 * 16), ("family", c.c_uint8), ("protocol", c.c_uint8))
+
+
+class RealLabel(c.Structure):
+    _fields_ = (
+        ("service", c.c_char * 64),
+        ("address", c.c_uint8 * 16),
+        ("family", c.c_uint8),
+        ("zero", c.c_uint8),
+        ("last_weight", c.c_uint16),
+    )
+
+
+STRUCTS: dict[str, type[c.Structure]] = {
+    "constants": Constants,
+    "settings": Settings,
+    "clock": Clock,
+    "vip": Vip,
+    "frontend4_key": Frontend4Key,
+    "frontend": Frontend,
+    "version": Version,
+    "member": Member,
+    "real": Real,
+    "real_counter": RealCounter,
+    "reason_counter": ReasonCounter,
+    "reason_text": ReasonText,
+    "flow4": Flow4,
+    "bucket4": Bucket4,
+    "service_label": ServiceLabel,
+    "vip_label": VipLabel,
+    "real_label": RealLabel,
+}
+"""Every shared struct, by its name in C."""
+
+
+def key(index: int) -> bytes:
+    """An array's key."""
+    return struct.pack("=I", index)
+
+
+def frontend_key(vip: Address, port: int, protocol: int) -> bytes:
+    """A key of `frontends4`."""
+    return struct.pack("!4sHBx", vip.packed, port, protocol)
+
+
+def slot(now: int, before: int = 0, tracked: bool = False) -> int:
+    """One slot of the consistent-hash table."""
+    return now | before << _REAL_BITS | (SLOT_TRACKED if tracked else 0)
+
+
+def slot_now(word: int) -> int:
+    return word & _REAL_MASK
+
+
+def slot_before(word: int) -> int:
+    return word >> _REAL_BITS & _REAL_MASK
+
+
+def vip_filter_bit(vip: Address) -> int:
+    """The bit of the settings' Bloom filter that stands for an IPv4 VIP (`vip_filter_has` in the program)."""
+    return (int.from_bytes(vip.packed, "little") * 0x9E3779B1 & 0xFFFF_FFFF) >> 20
+
+
+def packed(address: Address) -> bytes:
+    """An address as labels hold it: 16 bytes, IPv4 in the first four."""
+    return address.packed.ljust(16, b"\0")
+
+
+def unpacked(raw: bytes, family: int) -> Address:
+    return IPv4Address(raw[:4]) if family == 4 else IPv6Address(raw)

@@ -1,0 +1,50 @@
+"""The XDP data plane as the engine knows it: `carom.ports.DataPlane` over the program and its tables."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from carom.core.plan import Plan
+from carom.dataplane.xdp import counters, program
+from carom.dataplane.xdp.program import Loaded
+from carom.dataplane.xdp.tables import Tables
+from carom.errors import DataPlaneError
+from carom.ports import Attachment, Reading
+
+
+class XdpDataPlane:
+    """Carom's program on one NIC, pinned under `pins`; several directors on one host have pins of their own."""
+
+    def __init__(self, interface: str, pins: Path, flow_buckets: int = 1 << 18) -> None:
+        self._interface, self._pins, self._flow_buckets = interface, pins, flow_buckets
+        self._loaded: Loaded | None = None
+        self._tables: Tables | None = None
+
+    def attach(self) -> Attachment:
+        loaded = program.load(program.mac_of(self._interface), self._pins, self._flow_buckets)
+        self._loaded, self._tables = loaded, Tables(loaded.maps, time.monotonic)
+        program.start_clock(loaded)
+        mode, taken_over = program.attach(loaded, self._interface, self._pins)
+        return Attachment("xdp", self._interface, mode, taken_over)
+
+    def apply(self, plan: Plan) -> None:
+        self._attached()[1].apply(plan)
+
+    def read(self) -> Reading:
+        loaded, tables = self._attached()
+        return counters.read(loaded, tables.reals)
+
+    def close(self) -> None:
+        if self._loaded is not None:
+            self._loaded.close()
+            self._loaded = self._tables = None
+
+    def detach(self) -> tuple[str, ...]:
+        self.close()
+        return program.detach(self._pins)
+
+    def _attached(self) -> tuple[Loaded, Tables]:
+        if self._loaded is None or self._tables is None:
+            raise DataPlaneError("the data plane is not attached")
+        return self._loaded, self._tables

@@ -1,0 +1,230 @@
+"""The program: loads the object, attaches it to a NIC, and keeps both in pins that outlive the daemon.
+
+    PINS/link            the attachment; as long as it is pinned, packets are forwarded
+    PINS/maps/NAME       every map of `bpf/maps.h`
+
+Loading where pins exist takes the maps over, flows and all, and swaps the program in one step.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import socket
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from carom.dataplane.xdp import libbpf
+from carom.dataplane.xdp.layout import (
+    FLOW_STATES,
+    LAYOUT_VERSION,
+    TIMEOUTS,
+    Constants,
+    ReasonText,
+    Settings,
+    key,
+)
+from carom.dataplane.xdp.libbpf import Link, Map, Object, Program
+from carom.errors import BpfError, DataPlaneError, UnsupportedError
+
+OBJECT = Path(__file__).with_name("director.bpf.o")
+BPF_FS_MAGIC = 0xCAFE4A11
+_SIOCGIFHWADDR = 0x8927
+_UNSUITED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.E2BIG)
+"""What a driver answers when it cannot run XDP natively as things are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One way for a packet to end, in the running program's own words."""
+
+    name: str
+    sentence: str
+    verdict: int
+    normal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The object, loaded into the kernel: its programs and maps, each with a descriptor of its own."""
+
+    director: Program
+    clock: Program
+    maps: dict[str, Map]
+    reasons: tuple[Reason, ...]
+
+    def close(self) -> None:
+        for descriptor in (self.director, self.clock, *self.maps.values()):
+            descriptor.close()
+
+
+def load(own_mac: bytes, pins: Path | None = None, flow_buckets: int = 1 << 18, path: Path = OBJECT) -> Loaded:
+    """Loads the object; with `pins`, maps pinned there are taken over and new ones are pinned.
+
+    `flow_buckets` is a power of two, four flows each. Raises BpfError with the verifier's words, UnsupportedError
+    where the object or bpffs is missing.
+    """
+    if not path.exists():
+        raise UnsupportedError(f"the BPF object {path} is missing: build it with ./dev build, or reinstall carom")
+    object_ = Object(path)
+    try:
+        names = tuple(name for name in object_.map_names() if "." not in name)
+        if pins is not None:
+            _pin_maps(object_, names, pins)
+        _set_constants(object_, own_mac, flow_buckets)
+        object_.resize("flows4", flow_buckets)
+        object_.load()
+        loaded = Loaded(
+            object_.program("carom_director"),
+            object_.program("clock_start"),
+            {name: object_.map(name) for name in names},
+            _reasons(object_),
+        )
+    finally:
+        object_.close()
+    _initialise(loaded.maps["settings"])
+    return loaded
+
+
+def start_clock(loaded: Loaded) -> None:
+    """Starts the kernel's timer that tells flows the time and sweeps them; it goes on without the daemon."""
+    if result := loaded.clock.call():
+        raise DataPlaneError(f"the data plane's clock does not start (step {result}): bpf_timer needs Linux 5.17")
+
+
+def _pin_maps(object_: Object, names: tuple[str, ...], pins: Path) -> None:
+    folder = pins / "maps"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataPlaneError(f"cannot make {folder}: {error.strerror}; pins need a mounted bpffs") from error
+    if not _is_bpffs(folder):
+        raise UnsupportedError(f"{folder} is not on a BPF file system: mount -t bpf bpf {_mount_point(pins)}")
+    _refuse_other_layout(folder / "settings")
+    for name in names:
+        object_.pin_map(name, folder / name)
+
+
+def _is_bpffs(folder: Path) -> bool:
+    buffer = c.create_string_buffer(256)
+    if c.CDLL(None, use_errno=True).statfs(os.fsencode(folder), buffer):
+        return False
+    return int(struct.unpack_from("@l", buffer)[0]) == BPF_FS_MAGIC
+
+
+def _mount_point(pins: Path) -> Path:
+    return Path("/sys/fs/bpf") if pins.is_relative_to("/sys/fs/bpf") else pins.parent
+
+
+def _refuse_other_layout(path: Path) -> None:
+    try:
+        settings = Map(libbpf.open_pinned(path))
+    except BpfError as error:
+        if error.errno == errno.ENOENT:
+            return
+        raise
+    layout = struct.unpack_from("=I", settings.get(key(0)) or bytes(4))[0]
+    settings.close()
+    if layout not in (0, LAYOUT_VERSION):
+        raise DataPlaneError(
+            f"{path.parent} holds maps of layout {layout}, this program's is {LAYOUT_VERSION}: "
+            "run caromd --detach first (its flows end)"
+        )
+
+
+def _set_constants(object_: Object, own_mac: bytes, flow_buckets: int) -> None:
+    if flow_buckets & (flow_buckets - 1) or not flow_buckets:
+        raise DataPlaneError(f"the flow table's buckets must be a power of two, not {flow_buckets}")
+    constants = Constants(flow_buckets=flow_buckets, own_mac=(c.c_uint8 * 6)(*own_mac))
+    c.memmove(object_.initial(".rodata.constants"), c.addressof(constants), c.sizeof(constants))
+
+
+def _reasons(object_: Object) -> tuple[Reason, ...]:
+    raw = object_.initial(".rodata.reasons").raw
+    texts = (ReasonText * (len(raw) // c.sizeof(ReasonText))).from_buffer_copy(raw)
+    return tuple(
+        Reason(text.name.decode().lower(), text.sentence.decode(), text.verdict, bool(text.normal)) for text in texts
+    )
+
+
+def _initialise(settings: Map) -> None:
+    """Fills in what a new map lacks; what is taken over stays, above all the seed its flows were placed by."""
+    value = Settings.from_buffer_copy(settings.get(key(0)) or b"")
+    value.layout = LAYOUT_VERSION
+    value.seed = value.seed or secrets.randbits(64) | 1
+    for number, state in enumerate(FLOW_STATES):
+        value.timeouts[number] = TIMEOUTS[state]
+    settings.set(key(0), bytes(value))
+
+
+def attach(loaded: Loaded, interface: str, pins: Path) -> tuple[str, bool]:
+    """Puts the program on the NIC; the mode it runs in (`native` or `generic`), and whether a link was taken over."""
+    ifindex = _ifindex(interface)
+    path = pins / "link"
+    if (link := _pinned_link(path)) is not None:
+        if link.ifindex() == ifindex:
+            link.replace_program(loaded.director)
+            return libbpf.xdp_mode(ifindex), True
+        link.close()
+        path.unlink()
+    link = _new_link(loaded.director, interface, ifindex)
+    link.pin(path)
+    link.close()
+    return libbpf.xdp_mode(ifindex), False
+
+
+def _pinned_link(path: Path) -> Link | None:
+    try:
+        return Link(libbpf.open_pinned(path))
+    except BpfError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+
+
+def _new_link(program: Program, interface: str, ifindex: int) -> Link:
+    try:
+        return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_DRV_MODE)
+    except BpfError as error:
+        if error.errno == errno.EBUSY:
+            raise DataPlaneError(
+                f"another XDP program is on {interface}: ip link show {interface} names it; detach it first"
+            ) from error
+        if error.errno not in _UNSUITED:
+            raise
+    return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_SKB_MODE)
+
+
+def detach(pins: Path) -> tuple[str, ...]:
+    """Takes link, maps and pins away; what was there, by name."""
+    gone = []
+    if (link := _pinned_link(pins / "link")) is not None:
+        link.detach()
+        link.close()
+        gone.append("link")
+    if pins.is_dir():
+        gone += sorted(path.name for path in (pins / "maps").glob("*"))
+        shutil.rmtree(pins)
+    return tuple(gone)
+
+
+def _ifindex(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as error:
+        raise DataPlaneError(f"there is no interface {interface} here: ip link shows those there are") from error
+
+
+def mac_of(interface: str) -> bytes:
+    """The NIC's own MAC, 6 bytes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            answer = fcntl.ioctl(probe, _SIOCGIFHWADDR, struct.pack("16s240x", interface.encode()))
+        except OSError as error:
+            raise DataPlaneError(f"cannot read the MAC of {interface}: {error.strerror}") from error
+    return answer[18:24]

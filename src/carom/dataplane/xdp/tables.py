@@ -1,0 +1,281 @@
+"""The tables: writes a plan into the maps, and only what differs from what stands there.
+
+Nothing that packets can see is changed in place, save single words: a service's new version is laid beside the old one
+and published by storing its index (`bpf/maps.h` draws it). What is written for the plan before it is published harms
+nobody, so a plan that does not fit leaves the old one standing.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import struct
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Address
+
+from carom.core.plan import Plan, RealPlan, ServicePlan
+from carom.dataplane.xdp.extents import Extents
+from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
+from carom.dataplane.xdp.layout import (
+    REAL_HAS_MAC,
+    REAL_MOVES,
+    SCHEDULERS,
+    VERSION_TRACKS_ALL,
+    Frontend,
+    Real,
+    Settings,
+    Version,
+    frontend_key,
+    key,
+    slot_before,
+    slot_now,
+    vip_filter_bit,
+)
+from carom.dataplane.xdp.libbpf import Map
+from carom.dataplane.xdp.versions import VersionPlan, next_version
+from carom.errors import DataPlaneError, UnsupportedError
+from carom.model import Address, OnDown
+
+_NAMES = {number: name for name, number in SCHEDULERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version that packets see, and where it lies."""
+
+    index: int
+    member_offset: int
+    slot_offset: int
+    plan: VersionPlan
+
+
+class Tables:
+    """The maps of one loaded object, and what stands in them."""
+
+    def __init__(self, maps: dict[str, Map], clock: Callable[[], float]) -> None:
+        self._maps, self._clock = maps, clock
+        self._words = {name: memoryview(maps[name].memory()).cast("Q") for name in ("services", "members", "slots")}
+        self.services = service_labels(maps["service_labels"])
+        self.vips = vip_labels(maps["vip_labels"])
+        self.reals = RealLabels(maps["real_labels"])
+        self._extents = {name: Extents(name, maps[name].max_entries) for name in ("versions", "members", "slots")}
+        self._extents["versions"].hold(0, 1)  # index 0 is "none"
+        self._published = dict(self._read_published())
+        self._serial = max((self._version(p.index).serial for p in self._published.values()), default=0)
+
+    # ------------------------------------------------------------------------------- what stands there
+
+    def _version(self, index: int) -> Version:
+        return Version.from_buffer_copy(self._maps["versions"].get(key(index)) or b"")
+
+    def _read_published(self) -> Iterable[tuple[str, Published]]:
+        for name, number in self.services.numbers.items():
+            if index := self._words["services"][number]:
+                yield name, self._hold(index)
+
+    def _hold(self, index: int) -> Published:
+        version = self._version(index)
+        self._extents["versions"].hold(index, 1)
+        self._extents["members"].hold(version.member_offset, version.member_count)
+        self._extents["slots"].hold(version.slot_offset, version.slot_count)
+        members = self._words["members"][version.member_offset : version.member_offset + version.member_count]
+        slots = self._words["slots"][version.slot_offset : version.slot_offset + version.slot_count]
+        plan = VersionPlan(
+            _NAMES[version.scheduler],
+            tuple((word & 0xFFFF_FFFF, word >> 32) for word in members),
+            array("Q", slots),
+        )
+        return Published(index, version.member_offset, version.slot_offset, plan)
+
+    # ------------------------------------------------------------------------------- the whole wish
+
+    def apply(self, plan: Plan) -> None:
+        """Makes the plan true. Raises DataPlaneError, in which case packets still see the old one."""
+        for service in plan.services:
+            _refuse_unsupported(service)
+        self._make_room(plan)
+        frontends = self._frontends(plan)
+        self._open_vips({service.vip for service in plan.services})
+        self._write_reals(plan)
+        for name, number, version in self._changed_versions(plan):
+            self._publish(name, number, version)
+        self._write_frontends(frontends)
+        self._retire(plan)
+        self._write_settings(plan)
+
+    def _make_room(self, plan: Plan) -> None:
+        """Frees numbers of real servers that are gone for good, and refuses what cannot fit at all."""
+        wanted = {(service.name, real.address) for service in plan.services for real in service.reals}
+        missing = len(wanted - self.reals.numbers.keys())
+        if missing > self.reals.free:
+            self._forget_reals(wanted)
+        if missing > self.reals.free:
+            raise DataPlaneError(
+                f"the plan has {missing} new real servers, and the data plane has room for {self.reals.free} more"
+            )
+        ports = sum(len(service.ports) for service in plan.services)
+        if ports > self._maps["frontends4"].max_entries:
+            raise DataPlaneError(
+                f"the plan has {ports} ports, the data plane takes {self._maps['frontends4'].max_entries}"
+            )
+
+    def _forget_reals(self, wanted: set[tuple[str, Address]]) -> None:
+        for real in self._gone_reals(wanted):
+            self.reals.release(real)
+
+    def _gone_reals(self, wanted: set[tuple[str, Address]]) -> list[tuple[str, Address]]:
+        """Those that nobody wants, no flow has, and no slot points to."""
+        pointed: set[int] = set()
+        for published in self._published.values():
+            pointed.update(map(slot_now, published.plan.slots), map(slot_before, published.plan.slots))
+        return [
+            real
+            for real, number in self.reals.numbers.items()
+            if real not in wanted and number not in pointed and not any(self._maps["loads"].get(key(number)) or b"")
+        ]
+
+    def _frontends(self, plan: Plan) -> dict[bytes, bytes]:
+        wish = {}
+        for service in plan.services:
+            number = self.services.number(service.name)
+            for ports in service.ports:
+                protocol = ports.protocol.number
+                value = Frontend(number, self.vips.number((service.vip, protocol)), 0)
+                wish[frontend_key(service.vip, ports.first, protocol)] = bytes(value)
+        return wish
+
+    def _write_reals(self, plan: Plan) -> None:
+        for service in plan.services:
+            for real in service.reals:
+                name = (service.name, real.address)
+                number = self.reals.number(name)
+                self.reals.note_weight(name, real.weight)
+                self._write_real(number, real, service.on_down)
+
+    def _write_real(self, number: int, real: RealPlan, on_down: OnDown) -> None:
+        old = self._maps["reals"].get(key(number)) or b""
+        value = Real.from_buffer_copy(old)
+        if real.mac is not None:
+            value.mac = (c.c_uint8 * 6)(*real.mac)
+        moves = not real.up and on_down is OnDown.MOVE
+        value.flags = (REAL_HAS_MAC if any(value.mac) else 0) | (REAL_MOVES if moves else 0)
+        if bytes(value) != old:
+            self._maps["reals"].set(key(number), bytes(value))
+
+    # ------------------------------------------------------------------------------- versions
+
+    def _changed_versions(self, plan: Plan) -> list[tuple[str, int, VersionPlan]]:
+        changed = []
+        for service in plan.services:
+            before = self._published.get(service.name)
+            version = next_version(
+                service, before.plan if before else None, partial(self._number, service), partial(self._weight, service)
+            )
+            if before is None or before.plan != version:
+                changed.append((service.name, self.services.number(service.name), version))
+        return changed
+
+    def _number(self, service: ServicePlan, real: RealPlan) -> int:
+        return self.reals.number((service.name, real.address))
+
+    def _weight(self, service: ServicePlan, real: RealPlan) -> int:
+        return self.reals.last_weights.get((service.name, real.address), 0)
+
+    def _publish(self, name: str, number: int, version: VersionPlan) -> None:
+        """Lays the version aside, then shows it to packets by storing one word."""
+        laid = self._lay(version)
+        self._words["services"][number] = laid.index
+        if (old := self._published.get(name)) is not None:
+            self._give_back(old)
+        self._published[name] = laid
+
+    def _lay(self, version: VersionPlan) -> Published:
+        now, members, slots = self._clock(), version.members, version.slots
+        index = self._extents["versions"].take(1, now)
+        member_offset = self._extents["members"].take(len(members), now)
+        slot_offset = self._extents["slots"].take(len(slots), now)
+        self._words["members"][member_offset : member_offset + len(members)] = array(
+            "Q", (real | weight << 32 for real, weight in members)
+        )
+        self._words["slots"][slot_offset : slot_offset + len(slots)] = slots
+        self._serial += 1
+        value = Version(
+            *(SCHEDULERS[version.scheduler], VERSION_TRACKS_ALL if version.tracks_all else 0),
+            *(member_offset, len(members), slot_offset, len(slots)),
+            *(version.weight_max, version.weight_gcd, self._serial, 0),
+        )
+        self._maps["versions"].set(key(index), bytes(value))
+        return Published(index, member_offset, slot_offset, version)
+
+    def _give_back(self, old: Published) -> None:
+        now = self._clock()
+        self._extents["versions"].give_back(old.index, 1, now)
+        self._extents["members"].give_back(old.member_offset, len(old.plan.members), now)
+        self._extents["slots"].give_back(old.slot_offset, len(old.plan.slots), now)
+
+    # ------------------------------------------------------------------------------- lookup and settings
+
+    def _open_vips(self, vips: set[Address]) -> None:
+        """New VIPs pass the filter before anything behind it exists; old ones are closed in `_retire`."""
+        standing = self._standing_vips()
+        self._write_filter(vips | standing)
+        for vip in vips - standing:
+            self._maps["vips4"].set(vip.packed, struct.pack("=I", 0))
+
+    def _standing_vips(self) -> set[Address]:
+        return {IPv4Address(address) for address, _ in self._maps["vips4"].items()}
+
+    def _write_frontends(self, wish: dict[bytes, bytes]) -> None:
+        frontends = self._maps["frontends4"]
+        standing = dict(frontends.items())
+        for stale in standing.keys() - wish.keys():
+            frontends.delete(stale)
+        for place, value in wish.items():
+            if standing.get(place) != value:
+                frontends.set(place, value)
+
+    def _retire(self, plan: Plan) -> None:
+        """Takes away services and VIPs that the plan no longer has."""
+        for name in self._published.keys() - {service.name for service in plan.services}:
+            self._words["services"][self.services.numbers[name]] = 0
+            self._give_back(self._published.pop(name))
+            self.services.release(name)
+        vips = {service.vip for service in plan.services}
+        for gone in self._standing_vips() - vips:
+            self._maps["vips4"].delete(gone.packed)
+        self._write_filter(vips)
+
+    def _write_filter(self, vips: set[Address]) -> None:
+        settings = self._settings()
+        words = [0] * len(settings.vip_filter)
+        for bit in map(vip_filter_bit, vips):
+            words[bit >> 6] |= 1 << (bit & 63)
+        settings.vip_filter[:] = words
+        self._maps["settings"].set(key(0), bytes(settings))
+
+    def _write_settings(self, plan: Plan) -> None:
+        settings = self._settings()
+        settings.answering = plan.answering
+        self._maps["settings"].set(key(0), bytes(settings))
+
+    def _settings(self) -> Settings:
+        return Settings.from_buffer_copy(self._maps["settings"].get(key(0)) or b"")
+
+
+def _refuse_unsupported(service: ServicePlan) -> None:
+    """What this plane cannot do is refused by name, never ignored."""
+    lacks = {
+        "IPv6 VIPs": service.vip.version != 4,
+        "port ranges": any(ports.first != ports.last for ports in service.ports),
+        f"the scheduler {service.scheduler}": service.scheduler not in SCHEDULERS,
+        "scheduler flags": bool(service.scheduler_flags),
+        "persistence": bool(service.persistence),
+        "one-packet scheduling": service.one_packet,
+        "sorry servers": service.sorry is not None,
+        "thresholds": any(real.upper or real.lower for real in service.reals),
+    }
+    for feature, wanted in lacks.items():
+        if wanted:
+            raise UnsupportedError(f"service {service.name}: the XDP data plane has no {feature} yet")

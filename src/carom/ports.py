@@ -1,0 +1,111 @@
+"""The seams: what the engine asks of the outside world, as protocols.
+
+Adapters implement these and never import each other; the engine knows these and no adapter. Each is handed a whole
+wish with one verb and writes the difference itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from carom.core.plan import Plan
+from carom.model import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Packets and bytes since the data plane was first attached. Bytes are whole Ethernet frames without FCS."""
+
+    packets: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RealReading:
+    """What the data plane knows of one real server of one service."""
+
+    service: str
+    address: Address
+    counter: Counter
+    """Sent to it."""
+    new_flows: int
+    """Flows scheduled to it since the data plane was first attached."""
+    active: int
+    """Flows in IPVS's active states (SYN sent/received, established)."""
+    inactive: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonReading:
+    """How many packets ended in one of the ways that `bpf/reason.h` lists."""
+
+    name: str
+    sentence: str
+    """For the operator: what became of the packet, and why."""
+    normal: bool
+    """Whether a healthy director in production sees it all the time."""
+    counter: Counter = Counter()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at the data plane's counters."""
+
+    reals: tuple[RealReading, ...] = ()
+    reasons: tuple[ReasonReading, ...] = ()
+    """Every way a packet can end, in `bpf/reason.h`'s order."""
+    flows: int = 0
+    """Entries in the flow table."""
+    flow_capacity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """How the data plane sits on its NIC."""
+
+    plane: str
+    """`xdp`, `ipvs` or `fake`."""
+    interface: str
+    mode: str
+    """`native` or `generic` for XDP; empty elsewhere."""
+    taken_over: bool
+    """True: it was found running, with its flows, and taken over; False: attached afresh."""
+
+
+class DataPlane(Protocol):
+    """What forwards the packets. All methods block and may be called from one thread at a time."""
+
+    def attach(self) -> Attachment:
+        """Attach, or take over what an earlier daemon left running. Raises DataPlaneError or UnsupportedError."""
+
+    def apply(self, plan: Plan) -> None:
+        """Make the plan true. Raises DataPlaneError, in which case the earlier plan still stands, whole."""
+
+    def read(self) -> Reading:
+        """Read the counters."""
+
+    def close(self) -> None:
+        """Let go of it; what is pinned keeps forwarding."""
+
+    def detach(self) -> tuple[str, ...]:
+        """Take everything away: link, maps, pins. Returns what was removed, in words; nothing when nothing was there."""
+
+
+class Neighbours(Protocol):
+    """Who has which address on the segment: the kernel's neighbour table, kept fresh."""
+
+    async def watch(self, addresses: frozenset[Address], changed: Callable[[Address, bytes | None], None]) -> None:
+        """Resolve these addresses (the whole wish: it replaces the earlier set) and keep them resolved.
+
+        `changed` is called in the event loop with a MAC of 6 bytes as one becomes known or changes, and with None
+        when the kernel gives the address up. What the kernel knows already is reported before this returns.
+        """
+
+
+class Announcer(Protocol):
+    """Tells the segment that a VIP is here now."""
+
+    def announce(self, vips: tuple[Address, ...]) -> None:
+        """Send a gratuitous ARP (RFC 5227 section 3) or an unsolicited NA (RFC 4861 section 7.2.6) for each."""
