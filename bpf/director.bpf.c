@@ -195,7 +195,7 @@ static __always_inline enum reason icmp_error(struct packet *packet, void *at, c
 	if ((void *)(inner + 1) > packet->end || inner->version != 4 || inner->ihl < 5)
 		return REASON_MALFORMED;
 	ports = at + inner->ihl * 4;
-	if ((void *)(ports + 2) > packet->end)
+	if ((void *)(ports + 2) > packet->end || sizeof(struct icmp) + inner->ihl * 4u + 4 > packet->payload)
 		return REASON_MALFORMED;
 	if (inner->saddr != tuple->vip || inner->frag_off & bpf_htons(IP4_FRAGMENT_OFFSET))
 		return REASON_ICMP_NO_FLOW;
@@ -219,7 +219,7 @@ static __always_inline enum reason icmp(struct packet *packet, void *at, const s
 {
 	struct icmp *icmp = at;
 
-	if ((void *)(icmp + 1) > packet->end)
+	if ((void *)(icmp + 1) > packet->end || packet->payload < sizeof(*icmp))
 		return REASON_MALFORMED;
 	switch (icmp->type) {
 	case ICMP_ECHO:
@@ -275,9 +275,11 @@ static __always_inline enum reason walk(struct packet *packet, void *at)
 	packet->eth = at;
 	if ((void *)(packet->eth + 1) > packet->end)
 		return REASON_NOT_IP;
+	if (!mac_is_own(packet->eth->h_dest) && !mac_is_broadcast(packet->eth->h_dest))
+		return REASON_NOT_OURS;
 	if (packet->eth->h_proto == bpf_htons(ETH_P_ARP))
 		return answer_arp(packet, packet->eth + 1, context.settings);
-	if (!mac_is_own(packet->eth->h_dest))
+	if (mac_is_broadcast(packet->eth->h_dest))
 		return REASON_NOT_OURS;
 	if (packet->eth->h_proto == bpf_htons(ETH_P_IP))
 		return walk_ip4(packet, packet->eth + 1, &context);

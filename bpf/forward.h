@@ -14,6 +14,13 @@ static __always_inline bool mac_is_own(const void *mac)
 	return at[0] == own[0] && at[1] == own[1] && at[2] == own[2];
 }
 
+static __always_inline bool mac_is_broadcast(const void *mac)
+{
+	const __u16 *at = mac;
+
+	return (at[0] & at[1] & at[2]) == 0xffff;
+}
+
 static __always_inline void mac_write_own(void *to)
 {
 	__u16 *at = to;

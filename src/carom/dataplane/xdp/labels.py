@@ -85,6 +85,10 @@ class RealLabels(Labels[tuple[str, Address]]):
         self.last_weights: dict[tuple[str, Address], int] = {}
         super().__init__(labels, self._label, self._read)
 
+    def release(self, thing: tuple[str, Address]) -> None:
+        super().release(thing)
+        self.last_weights.pop(thing, None)
+
     def note_weight(self, real: tuple[str, Address], weight: int) -> None:
         if weight and self.last_weights.get(real) != weight:
             self.last_weights[real] = weight

@@ -136,7 +136,6 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map_update_elem": (c.c_int, (c.c_int, c.c_void_p, c.c_void_p, c.c_uint64)),
     "bpf_map_lookup_elem": (c.c_int, (c.c_int, c.c_void_p, c.c_void_p)),
     "bpf_map_delete_elem": (c.c_int, (c.c_int, c.c_void_p)),
-    "bpf_map_get_next_key": (c.c_int, (c.c_int, c.c_void_p, c.c_void_p)),
     "bpf_map_lookup_batch": (
         c.c_int,
         (c.c_int, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.POINTER(c.c_uint32), c.c_void_p),
@@ -252,6 +251,10 @@ class Map(_Descriptor):
             raise BpfError(f"{self.what} takes values of {self._bytes} bytes, not {len(value)}", errno.EINVAL)
         _call(f"write to {self.what}", "bpf_map_update_elem", self.fd, self._key(key), value, 0)
 
+    def clear(self, key: bytes) -> None:
+        """Zeroes an array's value, on every CPU."""
+        self.set(key, bytes(self._bytes))
+
     def delete(self, key: bytes) -> None:
         """Takes the key away; it need not be there."""
         try:
@@ -262,15 +265,6 @@ class Map(_Descriptor):
 
     def items(self, batch: int = 4096) -> Iterator[tuple[bytes, bytes]]:
         """Every key and value, `batch` at a time, so that a large map takes little memory."""
-        if self.name and not self.per_cpu:
-            yield from self._batches(batch)
-            return
-        key: bytes | None = None
-        while (key := self._next_key(key)) is not None:
-            if (value := self.get(key)) is not None:
-                yield key, value
-
-    def _batches(self, batch: int) -> Iterator[tuple[bytes, bytes]]:
         keys, values = c.create_string_buffer(batch * self.key_size), c.create_string_buffer(batch * self._bytes)
         place = c.create_string_buffer(max(self.key_size, 8))
         begin, more = None, True
@@ -294,18 +288,8 @@ class Map(_Descriptor):
     def _nth(buffer: c.Array[c.c_char], index: int, size: int) -> bytes:
         return c.string_at(c.addressof(buffer) + index * size, size)
 
-    def _next_key(self, key: bytes | None) -> bytes | None:
-        following = c.create_string_buffer(self.key_size)
-        try:
-            _call(f"walk {self.what}", "bpf_map_get_next_key", self.fd, key, following)
-        except BpfError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
-        return following.raw
-
     def memory(self) -> mmap.mmap:
-        """The values of an mmapable array, as shared memory: a store of one aligned word is seen whole or not at all."""
+        """The values of an mmapable array, as shared memory: a store of an aligned word is seen whole or not at all."""
         size = -(-self.max_entries * self.value_size // mmap.PAGESIZE) * mmap.PAGESIZE
         try:
             return mmap.mmap(self.fd, size)

@@ -36,8 +36,10 @@ from carom.dataplane.xdp.layout import (
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.versions import VersionPlan, next_version
 from carom.errors import DataPlaneError, UnsupportedError
-from carom.model import Address, OnDown
+from carom.model import Address, OnDown, Scheduler
 
+RealName = tuple[str, Address]
+"""A real server's service and address."""
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
 
@@ -60,6 +62,7 @@ class Tables:
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
         self.reals = RealLabels(maps["real_labels"])
+        self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items())}
         self._extents = {name: Extents(name, maps[name].max_entries) for name in ("versions", "members", "slots")}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
         self._published = dict(self._read_published())
@@ -107,10 +110,10 @@ class Tables:
 
     def _make_room(self, plan: Plan) -> None:
         """Frees numbers of real servers that are gone for good, and refuses what cannot fit at all."""
-        wanted = {(service.name, real.address) for service in plan.services for real in service.reals}
+        wanted = frozenset((service.name, real.address) for service in plan.services for real in service.reals)
         missing = len(wanted - self.reals.numbers.keys())
         if missing > self.reals.free:
-            self._forget_reals(wanted)
+            self.forget_gone(wanted)
         if missing > self.reals.free:
             raise DataPlaneError(
                 f"the plan has {missing} new real servers, and the data plane has room for {self.reals.free} more"
@@ -121,20 +124,15 @@ class Tables:
                 f"the plan has {ports} ports, the data plane takes {self._maps['frontends4'].max_entries}"
             )
 
-    def _forget_reals(self, wanted: set[tuple[str, Address]]) -> None:
-        for real in self._gone_reals(wanted):
-            self.reals.release(real)
-
-    def _gone_reals(self, wanted: set[tuple[str, Address]]) -> list[tuple[str, Address]]:
-        """Those that nobody wants, no flow has, and no slot points to."""
+    def forget_gone(self, wanted: frozenset[RealName] = frozenset()) -> None:
+        """Frees the numbers of real servers that nobody wants, no flow has, and no slot points to."""
         pointed: set[int] = set()
         for published in self._published.values():
             pointed.update(map(slot_now, published.plan.slots), map(slot_before, published.plan.slots))
-        return [
-            real
-            for real, number in self.reals.numbers.items()
-            if real not in wanted and number not in pointed and not any(self._maps["loads"].get(key(number)) or b"")
-        ]
+        for name, number in list(self.reals.numbers.items()):
+            if name in wanted or number in pointed or any(self._maps["loads"].get(key(number)) or b""):
+                continue
+            self.reals.release(name)
 
     def _frontends(self, plan: Plan) -> dict[bytes, bytes]:
         wish = {}
@@ -147,22 +145,42 @@ class Tables:
         return wish
 
     def _write_reals(self, plan: Plan) -> None:
+        wanted = set()
         for service in plan.services:
             for real in service.reals:
                 name = (service.name, real.address)
-                number = self.reals.number(name)
+                wanted.add(name)
+                if name not in self.reals.numbers:
+                    self._clear_real(self.reals.number(name))
                 self.reals.note_weight(name, real.weight)
-                self._write_real(number, real, service.on_down)
+                self._write_real(self.reals.numbers[name], real, service.on_down)
+        self._let_finish(self.reals.numbers.keys() - wanted)
+
+    def _clear_real(self, number: int) -> None:
+        """A number may have belonged to another real server before."""
+        self._store_real(number, bytes(c.sizeof(Real)))
+        self._maps["real_counters"].clear(key(number))
 
     def _write_real(self, number: int, real: RealPlan, on_down: OnDown) -> None:
-        old = self._maps["reals"].get(key(number)) or b""
-        value = Real.from_buffer_copy(old)
+        value = Real.from_buffer_copy(self._real_values[number])
         if real.mac is not None:
             value.mac = (c.c_uint8 * 6)(*real.mac)
         moves = not real.up and on_down is OnDown.MOVE
         value.flags = (REAL_HAS_MAC if any(value.mac) else 0) | (REAL_MOVES if moves else 0)
-        if bytes(value) != old:
-            self._maps["reals"].set(key(number), bytes(value))
+        self._store_real(number, bytes(value))
+
+    def _let_finish(self, gone: Iterable[RealName]) -> None:
+        """The flows of a real server that is configured no more end where they are."""
+        for name in gone:
+            number = self.reals.numbers[name]
+            value = Real.from_buffer_copy(self._real_values[number])
+            value.flags &= ~REAL_MOVES
+            self._store_real(number, bytes(value))
+
+    def _store_real(self, number: int, value: bytes) -> None:
+        if self._real_values[number] != value:
+            self._maps["reals"].set(key(number), value)
+            self._real_values[number] = value
 
     # ------------------------------------------------------------------------------- versions
 
@@ -185,11 +203,24 @@ class Tables:
 
     def _publish(self, name: str, number: int, version: VersionPlan) -> None:
         """Lays the version aside, then shows it to packets by storing one word."""
-        laid = self._lay(version)
+        laid, old = self._lay(version), self._published.get(name)
+        self._set_cursor(number, version, old.plan if old else None)
         self._words["services"][number] = laid.index
-        if (old := self._published.get(name)) is not None:
+        if old is not None:
             self._give_back(old)
         self._published[name] = laid
+
+    def _set_cursor(self, number: int, version: VersionPlan, before: VersionPlan | None) -> None:
+        """wrr begins each version at the list's head; rr goes on where it stood."""
+        cursor = int.from_bytes(self._maps["cursors"].get(key(number)) or b"", "little")
+        position, level = cursor >> 16 & 0xFFFF, cursor & 0xFFFF
+        if before is None or before.scheduler != version.scheduler:
+            position, level = 0, 0
+        elif version.scheduler is Scheduler.RR:
+            position = version.position_after_change(before, position)
+        if version.scheduler is Scheduler.WRR:
+            position, level = len(version.members), version.level_after_change(level)
+        self._maps["cursors"].set(key(number), (self._serial << 32 | position << 16 | level).to_bytes(8, "little"))
 
     def _lay(self, version: VersionPlan) -> Published:
         now, members, slots = self._clock(), version.members, version.slots

@@ -8,18 +8,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from math import gcd
 
-from carom.core.maglev import PRIMES, Server, maglev_table
 from carom.core.plan import RealPlan, ServicePlan
+from carom.core.slots import fallback_table, mh_table
 from carom.dataplane.xdp.layout import SLOT_TRACKED, slot, slot_before, slot_now
 from carom.model import Scheduler
 
 UNTRACKED = frozenset({Scheduler.MH})
 """Schedulers whose flows need no entry while nothing changes: the client's hash finds the real server again."""
-_MH_INDEX = 12
-"""IPVS's table size as distributions build it, 4093 slots; larger where real servers are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,21 @@ class VersionPlan:
         """The highest level of wrr; 0 when nothing can be scheduled."""
         return max(self.weights) - (self.weight_gcd - 1) if self.weights else 0
 
+    def position_after_change(self, before: VersionPlan, position: int) -> int:
+        """rr's position in this version: the same, unless empty places below it have gone."""
+        below = {real for real, _ in before.members[:position] if real}
+        if len(self.members) >= len(before.members) and all(
+            real in (0, old) for (real, _), (old, _) in zip(self.members, before.members, strict=False)
+        ):
+            return position
+        return sum(real in below for real, _ in self.members)
+
+    def level_after_change(self, level: int) -> int:
+        """wrr's level where this version begins: as near to the one before it as the new weights have it."""
+        if not level or level > self.weight_max:
+            return self.weight_max
+        return level // self.weight_gcd * self.weight_gcd + 1 if self.weight_gcd > 1 else level
+
 
 Number = Callable[[RealPlan], int]
 """The id of one of the service's real servers."""
@@ -63,19 +75,14 @@ def next_version(
     members = _members(reals, before)
     listed = [reals[real] for real, _ in reversed(members) if real and reals[real].schedulable]
     if service.scheduler in UNTRACKED:
-        servers = tuple(Server(real.address, _port(service), last_weight(real)) for real in listed)
-        table = maglev(servers, _mh_index(len(servers), before))
+        size = len(before.slots) if before and not before.tracks_all else 0
+        table = mh_table(service, listed, [last_weight(real) for real in listed], size)
         now = [number(listed[place]) if listed[place].weight else 0 for place in table]
         slots = _keep_flows(now, before)
     else:
         listed = [real for real in listed if real.weight]
-        servers = tuple(Server(real.address, _port(service), real.weight) for real in listed)
-        slots = array("Q", (number(listed[place]) for place in maglev(servers, _fallback_index(len(servers)))))
+        slots = array("Q", (number(listed[place]) for place in fallback_table(service, listed)))
     return VersionPlan(service.scheduler, members, slots)
-
-
-maglev = lru_cache(maxsize=256)(maglev_table)
-"""A change of one weight, or of one service, makes one table."""
 
 
 def _members(reals: dict[int, RealPlan], before: VersionPlan | None) -> tuple[tuple[int, int], ...]:
@@ -86,27 +93,6 @@ def _members(reals: dict[int, RealPlan], before: VersionPlan | None) -> tuple[tu
     known = set(places)
     places += [real for real in reals if real not in known]
     return tuple((real, reals[real].weight if real and reals[real].schedulable else 0) for real in places)
-
-
-def _port(service: ServicePlan) -> int:
-    """IPVS hashes a server by its own port: the service's, or 0 where one service has several."""
-    single = len(service.ports) == 1 and service.ports[0].first == service.ports[0].last
-    return service.ports[0].first if single else 0
-
-
-def _mh_index(servers: int, before: VersionPlan | None) -> int:
-    """A service keeps the size it began with, since flows are found by it."""
-    if before and not before.tracks_all and before.slots:
-        return next(index for index, size in PRIMES.items() if size == len(before.slots))
-    return _index_for(servers * 10, _MH_INDEX)
-
-
-def _fallback_index(servers: int) -> int:
-    return _index_for(servers * 4, min(PRIMES))
-
-
-def _index_for(slots: int, least: int) -> int:
-    return next((index for index, size in PRIMES.items() if index >= least and size >= slots), max(PRIMES))
 
 
 def _keep_flows(table: list[int], before: VersionPlan | None) -> array[int]:

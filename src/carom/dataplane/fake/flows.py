@@ -1,0 +1,78 @@
+"""The oracle's flow table: a dictionary, and IPVS's TCP states as a table that reads like one.
+
+A director by direct routing sees only what the client sends; these are the transitions IPVS makes then (its INPUT-ONLY
+table), and its timeouts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from carom.dataplane.fake.packet import Ends, Segment
+from carom.model import Address
+
+_STATES = ["NO", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"]
+_NEXT = {
+    Segment.SYN: ["SR", "ES", "ES", "SR", "SR", "SR", "SR", "SR", "SR", "SR", "SR"],
+    Segment.FIN: ["CL", "FW", "SS", "TW", "FW", "TW", "CL", "CW", "LA", "LI", "TW"],
+    Segment.ACK: ["ES", "ES", "SS", "ES", "FW", "TW", "CL", "CW", "CL", "LI", "ES"],
+    Segment.RST: ["CL", "CL", "CL", "SR", "CL", "CL", "CL", "CL", "LA", "LI", "CL"],
+}
+TIMEOUTS = {
+    "NO": 2,
+    "ES": 900,
+    "SS": 120,
+    "SR": 60,
+    "FW": 120,
+    "TW": 120,
+    "CL": 10,
+    "CW": 60,
+    "LA": 30,
+    "LI": 120,
+    "SA": 120,
+    "UDP": 300,
+}
+"""Seconds without a packet until a flow has ended, by state."""
+ACTIVE = frozenset({"ES", "SS", "SR", "SA"})
+
+
+def state_after(state: str, segment: Segment) -> str:
+    """A TCP segment without any flag changes nothing."""
+    if segment is Segment.DATAGRAM:
+        return "UDP"
+    return _NEXT[segment][_STATES.index(state)] if segment in _NEXT else state
+
+
+@dataclass(slots=True)
+class Flow:
+    """One connection: the real server it has, and where it stands."""
+
+    service: str
+    real: Address
+    state: str
+    seen: int
+    """The second of its last packet."""
+
+    def has_ended(self, now: int) -> bool:
+        return now - self.seen > TIMEOUTS[self.state]
+
+
+@dataclass(slots=True)
+class Flows:
+    """All flows. It has room for every one: what becomes of a full table is no question for an oracle."""
+
+    by_ends: dict[Ends, Flow] = field(default_factory=dict)
+
+    def living(self, ends: Ends, now: int) -> Flow | None:
+        flow = self.by_ends.get(ends)
+        return flow if flow and not flow.has_ended(now) else None
+
+    def loads(self, service: str, real: Address, now: int) -> tuple[int, int]:
+        """Active and inactive flows of a real server of a service."""
+        states = [
+            flow.state
+            for flow in self.by_ends.values()
+            if (flow.service, flow.real) == (service, real) and not flow.has_ended(now)
+        ]
+        active = sum(state in ACTIVE for state in states)
+        return active, len(states) - active

@@ -1,0 +1,155 @@
+"""A frame, read as a director reads it: slowly, plainly, from the RFCs.
+
+Ethernet II; ARP (RFC 826); IPv4 (RFC 791); ICMP (RFC 792); TCP (RFC 9293); UDP (RFC 768).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address
+
+ETHERTYPE_IP4, ETHERTYPE_ARP = 0x0800, 0x0806
+ICMP, TCP, UDP = 1, 6, 17
+
+
+class Malformed(Exception):
+    """The headers contradict themselves or the frame."""
+
+
+class Segment(StrEnum):
+    """What a packet does to its flow."""
+
+    SYN = "syn"
+    FIN = "fin"
+    ACK = "ack"
+    RST = "rst"
+    NONE = "none"
+    """TCP without any of these flags."""
+    DATAGRAM = "datagram"
+    """Not TCP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ethernet:
+    target: bytes
+    source: bytes
+    ethertype: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arp:
+    operation: int
+    sender_mac: bytes
+    sender: IPv4Address
+    target_mac: bytes
+    target: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class Ip4:
+    source: IPv4Address
+    target: IPv4Address
+    protocol: int
+    header: int
+    """Bytes of the header, options included."""
+    fragment: bool
+    """One of several, the first included."""
+    offset: int
+    """Of a fragment, in 8 bytes."""
+    payload: bytes
+    """As long as the header says; padding of the frame is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The ends of a conversation, seen from the client."""
+
+    client: IPv4Address
+    client_port: int
+    vip: IPv4Address
+    vip_port: int
+    protocol: int
+
+
+def ethernet(frame: bytes) -> Ethernet | None:
+    if len(frame) < 14:
+        return None
+    return Ethernet(frame[:6], frame[6:12], int.from_bytes(frame[12:14]), frame[14:])
+
+
+def arp(packet: bytes) -> Arp | None:
+    """ARP for IPv4 over Ethernet; None for any other."""
+    if len(packet) < 28 or packet[:6] != bytes.fromhex("000108000604"):
+        return None
+    operation, sender_mac, sender, target_mac, target = struct.unpack("!H6s4s6s4s", packet[6:28])
+    return Arp(operation, sender_mac, IPv4Address(sender), target_mac, IPv4Address(target))
+
+
+def addresses(packet: bytes) -> tuple[IPv4Address, IPv4Address] | None:
+    """Source and destination, by their place alone; None where the packet is too short to have them."""
+    return (IPv4Address(packet[12:16]), IPv4Address(packet[16:20])) if len(packet) >= 20 else None
+
+
+def ip4(packet: bytes) -> Ip4:
+    """Raises Malformed where version or lengths are impossible. The checksum is the receiver's business."""
+    header, total = (packet[0] & 15) * 4, int.from_bytes(packet[2:4])
+    if packet[0] >> 4 != 4 or header < 20 or not header <= total <= len(packet):
+        raise Malformed
+    fragments = int.from_bytes(packet[6:8])
+    return Ip4(
+        source=IPv4Address(packet[12:16]),
+        target=IPv4Address(packet[16:20]),
+        protocol=packet[9],
+        header=header,
+        fragment=bool(fragments & 0x3FFF),
+        offset=fragments & 0x1FFF,
+        payload=packet[header:total],
+    )
+
+
+def tcp(ip: Ip4) -> tuple[Ends, Segment]:
+    if len(ip.payload) < 20 or not 20 <= (ip.payload[12] >> 4) * 4 <= len(ip.payload):
+        raise Malformed
+    return _ends(ip), _segment(ip.payload[13])
+
+
+def udp(ip: Ip4) -> tuple[Ends, Segment]:
+    if len(ip.payload) < 8 or not 8 <= int.from_bytes(ip.payload[4:6]) <= len(ip.payload):
+        raise Malformed
+    return _ends(ip), Segment.DATAGRAM
+
+
+def quoted(payload: bytes) -> tuple[IPv4Address, bool, Ends]:
+    """What an ICMP error quotes: its source, whether it has ports (no later fragment), and its ends turned round."""
+    packet = payload[8:]
+    if len(packet) < 20 or packet[0] >> 4 != 4 or packet[0] & 15 < 5 or len(packet) < (packet[0] & 15) * 4 + 4:
+        raise Malformed
+    source_port, target_port = struct.unpack_from("!HH", packet, (packet[0] & 15) * 4)
+    source, target = IPv4Address(packet[12:16]), IPv4Address(packet[16:20])
+    has_ports = not int.from_bytes(packet[6:8]) & 0x1FFF
+    return source, has_ports, Ends(target, target_port, source, source_port, packet[9])
+
+
+def _ends(ip: Ip4) -> Ends:
+    source_port, target_port = struct.unpack_from("!HH", ip.payload)
+    return Ends(ip.source, source_port, ip.target, target_port, ip.protocol)
+
+
+def _segment(flags: int) -> Segment:
+    """The flag that counts, by IPVS's priority."""
+    for bit, segment in ((4, Segment.RST), (2, Segment.SYN), (1, Segment.FIN), (16, Segment.ACK)):
+        if flags & bit:
+            return segment
+    return Segment.NONE
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071)."""
+    words: tuple[int, ...] = struct.unpack(f"!{len(data) // 2}H", data[: len(data) & ~1])
+    total = sum(words) + (data[-1] << 8 if len(data) % 2 else 0)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

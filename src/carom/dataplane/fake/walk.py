@@ -1,0 +1,236 @@
+"""One frame's walk through the fake director: from what arrives to what leaves, and why."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from carom.core.hashing import fold
+from carom.core.maglev import maglev_hash
+from carom.dataplane.fake import packet
+from carom.dataplane.fake.flows import Flow, state_after
+from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Malformed, Segment
+from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
+from carom.dataplane.fake.schedulers import Request
+from carom.model import Address, OnDown, Protocol
+
+BROADCAST = b"\xff" * 6
+
+
+class Verdict(StrEnum):
+    TX = "tx"
+    PASS = "pass"  # noqa: S105  a verdict, not a secret
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a frame's walk ended."""
+
+    verdict: Verdict
+    reason: str
+    """By its name in `bpf/reason.h`."""
+    frame: bytes
+    """As it left; as it came where it was not sent on."""
+
+
+def walk(plane: FakeDataPlane, frame: bytes) -> End:
+    """Walks one frame through the director, which remembers what it has to."""
+    end = _Walk(plane, frame).ethernet()
+    plane.reasons[end.reason] += 1
+    return end
+
+
+class _Walk:
+    """One frame on its way."""
+
+    def __init__(self, plane: FakeDataPlane, frame: bytes) -> None:
+        self.plane, self.frame = plane, frame
+        self.vips = {service.plan.vip for service in plane.services.values()}
+
+    # ------------------------------------------------------------------------------- ways out
+
+    def passes(self, reason: str) -> End:
+        return End(Verdict.PASS, reason, self.frame)
+
+    def drops(self, reason: str) -> End:
+        return End(Verdict.DROP, reason, self.frame)
+
+    def sends(self, reason: str, target: bytes, payload: bytes) -> End:
+        return End(Verdict.TX, reason, target + self.plane.own_mac + self.frame[12:14] + payload)
+
+    def to_real(self, service: str, real: Address, reason: str, is_new: bool = False) -> End:
+        """The frame with its two MACs rewritten, and nothing else."""
+        name = (service, real)
+        if (mac := self.plane.macs.get(name)) is None:
+            return self.drops("no_mac")
+        self.plane.sent[name] += 1
+        self.plane.sent_bytes[name] += len(self.frame)
+        self.plane.new_flows[name] += is_new
+        return self.sends(reason, mac, self.frame[14:])
+
+    # ------------------------------------------------------------------------------- headers
+
+    def ethernet(self) -> End:
+        eth = packet.ethernet(self.frame)
+        if eth is None:
+            return self.passes("not_ip")
+        if eth.target not in (self.plane.own_mac, BROADCAST):
+            return self.passes("not_ours")
+        if eth.ethertype == packet.ETHERTYPE_ARP:
+            return self.arp(eth, packet.arp(eth.payload))
+        if eth.target == BROADCAST:
+            return self.passes("not_ours")
+        return self.ip4(eth) if eth.ethertype == packet.ETHERTYPE_IP4 else self.passes("not_ip")
+
+    def arp(self, eth: Ethernet, arp: Arp | None) -> End:
+        if arp is not None and arp.sender in self.vips:
+            return self.passes("arp_conflict")
+        if arp is None or arp.operation != 1 or arp.target not in self.vips:
+            return self.passes("not_ip")
+        if not self.plane.plan.answering:
+            return self.passes("not_answering")
+        reply = struct.pack("!H6s4s", 2, self.plane.own_mac, arp.target.packed) + arp.sender_mac + arp.sender.packed
+        return self.sends("arp_answered", eth.source, eth.payload[:6] + reply + eth.payload[28:])
+
+    def ip4(self, eth: Ethernet) -> End:
+        ends = packet.addresses(eth.payload)
+        if ends is None or ends[1] not in self.vips:
+            return self.passes("not_vip")
+        try:
+            return self.to_vip(eth, packet.ip4(eth.payload))
+        except Malformed:
+            return self.drops("malformed")
+
+    def to_vip(self, eth: Ethernet, ip: Ip4) -> End:
+        if ip.fragment:
+            return self.passes("fragment")
+        if ip.protocol == packet.TCP:
+            return self.balance(*packet.tcp(ip))
+        if ip.protocol == packet.UDP:
+            return self.balance(*packet.udp(ip))
+        if ip.protocol == packet.ICMP:
+            return self.icmp(eth, ip)
+        return self.passes("no_service")
+
+    # ------------------------------------------------------------------------------- ICMP
+
+    def icmp(self, eth: Ethernet, ip: Ip4) -> End:
+        if len(ip.payload) < 8:
+            raise Malformed
+        if ip.payload[0] == 8:
+            return self.echo(eth, ip)
+        if ip.payload[0] in (3, 4, 11, 12):
+            return self.icmp_error(ip)
+        return self.passes("no_service")
+
+    def echo(self, eth: Ethernet, ip: Ip4) -> End:
+        """The reply: addresses change places, the type is 0, the TTL is the director's own; checksums follow."""
+        if not self.plane.plan.answering:
+            return self.passes("not_answering")
+        head = bytearray(eth.payload[: ip.header])
+        head[12:20] = head[16:20] + head[12:16]
+        old_ttl_word, head[8] = bytes(head[8:10]), 64
+        head[10:12] = _checksum_after(bytes(head[10:12]), old_ttl_word, bytes(head[8:10]))
+        body = bytearray(eth.payload[ip.header :])
+        body[0] = 0
+        body[2:4] = _checksum_after(bytes(body[2:4]), b"\x08\x00", b"\x00\x00")
+        return self.sends("echo_answered", eth.source, bytes(head + body))
+
+    def icmp_error(self, ip: Ip4) -> End:
+        """To the real server whose packet it quotes."""
+        source, has_ports, ends = packet.quoted(ip.payload)
+        service = self.service(ends) if source == ip.target and has_ports else None
+        if service is None:
+            return self.drops("icmp_no_flow")
+        if flow := self.flow(ends, Segment.NONE):
+            return self.to_real(flow.service, flow.real, "icmp_forwarded")
+        slot = self.slot(service, ends)
+        real = slot.before if slot.tracked else slot.now
+        return self.to_real(service.plan.name, real, "icmp_forwarded") if real else self.drops("icmp_no_flow")
+
+    # ------------------------------------------------------------------------------- balancing
+
+    def service(self, ends: Ends) -> Service | None:
+        for service in self.plane.services.values():
+            if service.plan.vip == ends.vip and any(
+                ports.protocol.number == ends.protocol and ports.first <= ends.vip_port <= ports.last
+                for ports in service.plan.ports
+            ):
+                return service
+        return None
+
+    def slot(self, service: Service, ends: Ends) -> Slot:
+        if not service.slots:
+            return Slot(None)
+        return service.slots[maglev_hash(fold(ends.client)) % len(service.slots)]
+
+    def flow(self, ends: Ends, segment: Segment) -> Flow | None:
+        """The flow, if it lives and may stay where it is."""
+        flow = self.plane.flows.living(ends, self.plane.now)
+        if flow is None or (flow.state == "TW" and segment is Segment.SYN) or self.moves(flow.service, flow.real):
+            return None
+        return flow
+
+    def moves(self, name: str, real: Address) -> bool:
+        service = self.plane.services.get(name)
+        plan = service.real(real) if service else None
+        return service is not None and plan is not None and not plan.up and service.plan.on_down is OnDown.MOVE
+
+    def balance(self, ends: Ends, segment: Segment) -> End:
+        service = self.service(ends)
+        if service is None:
+            return self.passes("no_service")
+        slot = self.slot(service, ends)
+        if not service.tracks_all and not slot.tracked:
+            if slot.now is None:
+                return self.drops("no_real")
+            return self.to_real(service.plan.name, slot.now, "forwarded", segment is Segment.SYN)
+        if flow := self.flow(ends, segment):
+            flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
+            return self.to_real(flow.service, flow.real, "forwarded")
+        return (
+            self.new(service, ends, segment, slot) if service.tracks_all else self.moved(service, ends, segment, slot)
+        )
+
+    def new(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
+        """A packet of no flow, in a service whose flows all have entries."""
+        if segment not in (Segment.SYN, Segment.DATAGRAM):
+            return self.to_real(service.plan.name, slot.now, "stray") if slot.now else self.drops("no_real")
+        candidates = self.plane.candidates(service)
+        request = Request(ends.client, ends.client_port, ends.vip, ends.vip_port, _protocol(ends), self.plane.now)
+        picked = service.rule.pick(request, candidates)
+        real = next((candidate.address for candidate in candidates if candidate.id == picked), None)
+        if real is None:
+            return self.drops("no_real")
+        self.remember(service, ends, segment, real)
+        return self.to_real(service.plan.name, real, "forwarded", is_new=True)
+
+    def moved(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
+        """A packet of no entry in a slot that changed: of an old flow, unless it begins one before our eyes."""
+        is_new = segment is Segment.SYN
+        real = None if is_new else slot.before
+        if real is None or self.moves(service.plan.name, real):
+            real = slot.now
+        if real is None:
+            return self.drops("no_real")
+        if segment in (Segment.SYN, Segment.FIN, Segment.ACK, Segment.DATAGRAM):
+            self.remember(service, ends, segment, real)
+        return self.to_real(service.plan.name, real, "forwarded", is_new)
+
+    def remember(self, service: Service, ends: Ends, segment: Segment, real: Address) -> None:
+        state = state_after("NO", segment)
+        self.plane.flows.by_ends[ends] = Flow(service.plan.name, real, state, self.plane.now)
+
+
+def _protocol(ends: Ends) -> Protocol:
+    return next(protocol for protocol in Protocol if protocol.number == ends.protocol)
+
+
+def _checksum_after(checksum: bytes, old: bytes, new: bytes) -> bytes:
+    """RFC 1624, equation 3: the checksum after one 16-bit word has changed."""
+    total = (~int.from_bytes(checksum) & 0xFFFF) + (~int.from_bytes(old) & 0xFFFF) + int.from_bytes(new)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return (~total & 0xFFFF).to_bytes(2)

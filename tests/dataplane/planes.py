@@ -1,0 +1,107 @@
+"""The data planes under test, each played to in the same words: apply a plan, set the clock, send a frame."""
+
+from __future__ import annotations
+
+import struct
+from typing import Protocol
+
+from carom.core.plan import Plan
+from carom.dataplane.fake.plane import FakeDataPlane
+from carom.dataplane.fake.walk import End, Verdict, walk
+from carom.dataplane.xdp import counters, libbpf, program
+from carom.dataplane.xdp.layout import key
+from carom.dataplane.xdp.tables import Tables
+from carom.model import Address
+from carom.ports import Reading
+from tests.dataplane.frames import DIRECTOR
+
+VERDICTS = {libbpf.XDP_TX: Verdict.TX, libbpf.XDP_PASS: Verdict.PASS, libbpf.XDP_DROP: Verdict.DROP}
+
+
+class PlaneUnderTest(Protocol):
+    def apply(self, plan: Plan) -> None: ...
+
+    def at(self, second: int) -> None:
+        """It is this second now, for flows and their timeouts."""
+
+    def send(self, frame: bytes) -> End: ...
+
+    def read(self) -> Reading: ...
+
+    def close(self) -> None: ...
+
+
+class Oracle:
+    """The fake data plane."""
+
+    def __init__(self) -> None:
+        self.plane = FakeDataPlane(DIRECTOR)
+        self.apply, self.read, self.close = self.plane.apply, self.plane.read, self.plane.close
+
+    def at(self, second: int) -> None:
+        self.plane.now = second
+
+    def send(self, frame: bytes) -> End:
+        return walk(self.plane, frame)
+
+
+class Xdp:
+    """The real program, through BPF_PROG_TEST_RUN; no timer runs, so the test is the clock."""
+
+    def __init__(self, flow_buckets: int = 1 << 10) -> None:
+        self.loaded = program.load(DIRECTOR, None, flow_buckets)
+        self._monotonic = 0.0
+        self.tables = Tables(self.loaded.maps, self._clock)
+        self._before = self._reasons()
+
+    def reset(self) -> None:
+        """As if just loaded, without the verifier's toil: no service, no flow, no count of flows."""
+        for number in self.tables.reals.numbers.values():
+            self.loaded.maps["loads"].set(key(number), bytes(8))
+        self.apply(Plan())
+        self.tables.forget_gone()
+        flows = self.loaded.maps["flows4"]
+        for index, bucket in list(flows.items()):
+            if any(bucket):
+                flows.set(index, bytes(flows.value_size))
+
+    def _clock(self) -> float:
+        """Every look is a minute later: what rests may be used again at once, since no packet is under way."""
+        self._monotonic += 60
+        return self._monotonic
+
+    def apply(self, plan: Plan) -> None:
+        self.tables.apply(plan)
+
+    def at(self, second: int) -> None:
+        self.loaded.maps["clock"].set(key(0), struct.pack("=IIQ", second, 0, 0))
+
+    def send(self, frame: bytes) -> End:
+        verdict, after, _ = self.loaded.director.run(frame)
+        counted, self._before = self._before, self._reasons()
+        (number,) = [n for n, packets in enumerate(self._before) if packets != counted[n]]
+        return End(VERDICTS[libbpf_verdict(verdict)], self.loaded.reasons[number].name, after)
+
+    def _reasons(self) -> list[int]:
+        table = self.loaded.maps["reasons"]
+        return [
+            sum(struct.unpack_from("=Q", value)[0] for value in table.per_cpu_values(values))
+            for _, values in table.items()
+        ]
+
+    def read(self) -> Reading:
+        return counters.read(self.loaded, self.tables.reals)
+
+    def close(self) -> None:
+        self.loaded.close()
+
+
+def libbpf_verdict(number: int) -> int:
+    assert number in VERDICTS, f"XDP verdict {number} is none of ours"
+    return number
+
+
+def load_of(reading: Reading, address: Address) -> tuple[int, int]:
+    """Active and inactive flows of a real server, over all services."""
+    reals = [real for real in reading.reals if real.address == address]
+    return sum(real.active for real in reals), sum(real.inactive for real in reals)

@@ -1,0 +1,156 @@
+"""Program and oracle, played the same story: packets sound and mutated, changes of the plan, time going by.
+
+They must end every packet in the same way, byte for byte, and count the same flows; and no packet may leave for a MAC
+that was in no plan. Two hands wrote them, one in C and one in Python, from the same documents.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from carom.core.plan import Plan, RealPlan
+from carom.model import OnDown, Scheduler
+from tests.dataplane import frames, plans
+from tests.dataplane.planes import Oracle, Xdp
+
+STORIES = int(os.environ.get("CAROM_STORIES", "250"))
+BURST = 24
+"""Packets; a story has four bursts on average."""
+
+CLIENTS = ("10.0.0.1", "10.0.0.2", "10.0.7.9", "172.16.3.4")
+CLIENT_PORTS = (0, 1025, 1026, 65535)
+FLAGS = ("S", "S", "A", "A", "PA", "FA", "R", "RA", "", "SA", "SR", "FSRPAU")
+TARGETS = (f"{plans.VIP}:80", f"{plans.VIP}:443", f"{plans.VIP}:53", f"{plans.OTHER_VIP}:80", "192.168.76.20:80")
+MACS = {plans.mac(address) for address in plans.REALS}
+
+
+@dataclass(frozen=True)
+class Send:
+    frames: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Wait:
+    seconds: int
+
+
+# ---- packets: Hypothesis draws a burst's number, the number draws the packets, so that a story stays cheap to draw
+
+
+def a_burst(number: int) -> Send:
+    chance = random.Random(number)
+    return Send(tuple(a_frame(chance) for _ in range(BURST)))
+
+
+def a_frame(chance: random.Random) -> bytes:
+    frame = a_sound_frame(chance)
+    return mutated(chance, frame) if chance.random() < 0.3 else frame
+
+
+def a_segment(chance: random.Random) -> bytes:
+    return frames.tcp(
+        a_client(chance), chance.choice(TARGETS), chance.choice(FLAGS), chance.randbytes(chance.randrange(8))
+    )
+
+
+def a_client(chance: random.Random) -> str:
+    return f"{chance.choice(CLIENTS)}:{chance.choice(CLIENT_PORTS)}"
+
+
+def a_sound_frame(chance: random.Random) -> bytes:
+    kind = chance.random()
+    if kind < 0.6:
+        return a_segment(chance)
+    if kind < 0.75:
+        return frames.udp(a_client(chance), chance.choice(TARGETS), chance.randbytes(chance.randrange(8)))
+    if kind < 0.9:
+        return icmp_error(
+            chance.choice([3, 4, 5, 11, 12]), a_segment(chance), chance.choice([28, 28, 28, 24, 20, 8, 0])
+        )
+    if kind < 0.95:
+        return frames.icmp(chance.choice(CLIENTS), plans.VIP, chance.choice([0, 8, 13]))
+    asker, asked = (
+        chance.choice([*CLIENTS, plans.VIP, "0.0.0.0"]),
+        chance.choice([plans.VIP, plans.OTHER_VIP, "10.1.1.1"]),
+    )
+    return frames.arp(chance.choice([1, 2]), asker, asked)
+
+
+def icmp_error(kind: int, segment: bytes, cut: int) -> bytes:
+    """An error from a router about what the client would have got in answer to `segment`."""
+    packet = segment[14:]
+    turned = packet[:12] + packet[16:20] + packet[12:16] + packet[22:24] + packet[20:22] + packet[24:28]
+    return frames.icmp("172.16.0.1", plans.VIP, kind, data=turned[:cut])
+
+
+def mutated(chance: random.Random, sound: bytes) -> bytes:
+    """Some bytes changed, or the end cut off, or more behind it."""
+    frame = bytearray(sound)
+    for _ in range(chance.randrange(4)):
+        frame[chance.randrange(len(frame))] = chance.randrange(256)
+    if chance.random() < 0.3:
+        frame = frame[: chance.randrange(14, len(frame) + 1)]
+    return bytes(frame) + chance.randbytes(chance.choice([0, 0, 1, 4]))
+
+
+# ---- plans
+
+
+@st.composite
+def a_real_plan(draw: st.DrawFn, address: str) -> RealPlan:
+    weight = draw(st.sampled_from([0, 1, 1, 2, 3, 7]))
+    return plans.real(address, weight, up=draw(st.sampled_from([True, True, True, False])))
+
+
+@st.composite
+def a_plan(draw: st.DrawFn) -> Plan:
+    wishes = []
+    scheduler = st.sampled_from([Scheduler.RR, Scheduler.WRR, Scheduler.MH])
+    for name, vip, ports in (
+        ("web", plans.VIP, (plans.HTTP, plans.HTTPS)),
+        ("dns", plans.VIP, (plans.DNS,)),
+        ("other", plans.OTHER_VIP, (plans.HTTP,)),
+    ):
+        addresses = draw(st.lists(st.sampled_from(plans.REALS), unique=True))
+        wish = plans.service(draw(scheduler), name=name, vip=vip, ports=ports, on_down=draw(st.sampled_from(OnDown)))
+        wishes.append(replace(wish, reals=tuple(draw(a_real_plan(address)) for address in addresses)))
+    present = draw(st.sampled_from([3, 3, 3, 2, 1]))
+    return Plan(tuple(wishes[:present]), answering=draw(st.sampled_from([True, True, False])))
+
+
+bursts = st.builds(a_burst, st.integers(0, 2**32 - 1))
+steps = st.one_of(bursts, bursts, st.builds(Change, a_plan()), st.builds(Wait, st.sampled_from([1, 9, 61, 121, 901])))
+stories = st.tuples(a_plan(), st.lists(steps, min_size=4, max_size=12))
+
+
+@settings(max_examples=STORIES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(stories)
+def test_program_and_oracle_tell_the_same_story(
+    loaded_xdp: Xdp, story: tuple[Plan, list[Send | Change | Wait]]
+) -> None:
+    xdp, oracle, now = loaded_xdp, Oracle(), 1000
+    xdp.reset()
+    for step in (Wait(0), Change(story[0]), *story[1]):
+        match step:
+            case Send(burst):
+                for frame in burst:
+                    end = xdp.send(frame)
+                    assert end == oracle.send(frame)
+                    assert end.frame == frame or end.frame[:6] in {*MACS, frame[6:12]}
+            case Change(plan):
+                xdp.apply(plan)
+                oracle.apply(plan)
+            case Wait(seconds):
+                now += seconds
+                xdp.at(now)
+                oracle.at(now)

@@ -1,0 +1,350 @@
+"""The packet suite: a record each, in words, packet in, verdict, packet out; the same for every data plane.
+
+    director 02:..:01 ── VIP 192.168.76.24 ── service "web" tcp/80 tcp/443, rr over .31 .32 .33 (MACs 02:..:01:1f ...)
+                                           └─ service "dns" udp/53, the same real servers
+
+rr visits the server added last first: .33, .32, .31.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+import pytest
+
+from carom.core.plan import Plan
+from carom.dataplane.fake.packet import checksum
+from carom.dataplane.fake.walk import Verdict
+from carom.model import Scheduler
+from tests.dataplane import plans
+from tests.dataplane.frames import (
+    BROADCAST,
+    DIRECTOR,
+    ROUTER,
+    STRANGER,
+    arp,
+    ethernet,
+    icmp,
+    ip4,
+    remac,
+    tcp,
+    tcp_segment,
+    udp,
+)
+from tests.dataplane.planes import PlaneUnderTest
+from tests.dataplane.plans import OTHER_VIP, REALS, VIP, mac
+
+CLIENT = "10.0.0.1:1025"
+WEB, DNS = f"{VIP}:80", f"{VIP}:53"
+FIRST, SECOND, THIRD = (mac(address) for address in reversed(REALS))
+"""The real servers in rr's order."""
+
+
+@dataclass(frozen=True)
+class Record:
+    words: str
+    frame: bytes
+    verdict: Verdict
+    reason: str
+    to: bytes | None = None
+    """The MAC it leaves for, with nothing else changed; None: it leaves as it came, or as `out` says."""
+    out: bytes | None = None
+    before: tuple[bytes, ...] = ()
+    """Frames sent first."""
+    plan: Plan | None = None
+    """None: the plan drawn above."""
+
+
+def passes(words: str, frame: bytes, reason: str, **more: object) -> Record:
+    return Record(words, frame, Verdict.PASS, reason, **more)  # type: ignore[arg-type]
+
+
+def drops(words: str, frame: bytes, reason: str, **more: object) -> Record:
+    return Record(words, frame, Verdict.DROP, reason, **more)  # type: ignore[arg-type]
+
+
+def sends(words: str, frame: bytes, to: bytes, reason: str = "forwarded", **more: object) -> Record:
+    return Record(words, frame, Verdict.TX, reason, to, **more)  # type: ignore[arg-type]
+
+
+def quoting(kind: int, code: int = 0, *, source: str = VIP, port: int = 80, data: bytes | None = None) -> bytes:
+    """An ICMP error from a router on the way about a segment that a real server sent to the client."""
+    inner = ip4(source, "10.0.0.1", 6, struct.pack("!HHI", port, 1025, 7), total=1500)
+    return icmp("172.16.0.1", VIP, kind, code, data=inner if data is None else data)
+
+
+def echo_reply(request: bytes) -> bytes:
+    head = bytearray(request[14:34])
+    head[8:12] = struct.pack("!BBH", 64, 1, 0)
+    head[12:20] = head[16:20] + head[12:16]
+    head[10:12] = struct.pack("!H", checksum(bytes(head)))
+    body = bytearray(request[34:])
+    body[0:4] = bytes(4)
+    body[2:4] = struct.pack("!H", checksum(bytes(body)))
+    return request[6:12] + DIRECTOR + request[12:14] + bytes(head + body)
+
+
+def arp_reply(asked: str, asker: str) -> bytes:
+    body = struct.pack(
+        "!H6s4s6s4s", 2, DIRECTOR, IPv4Address(asked).packed, ROUTER, IPv4Address(asker).packed
+    )  # RFC 826: the fields change places
+    return ethernet(bytes.fromhex("000108000604") + body, 0x0806, ROUTER, DIRECTOR)
+
+
+SYN = tcp(CLIENT, WEB, "S")
+QUIESCED = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, 0) for address in REALS)))
+DOWN = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, up=False) for address in REALS)))
+UNRESOLVED = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, known=False) for address in REALS)))
+NOBODY = plans.plan(plans.changed(plans.service(), REALS[0], weight=0))
+BACKUP = plans.plan(answering=False)
+HASHED = plans.plan(plans.service(Scheduler.MH))
+
+RECORDS = [
+    # ---- a flow's life
+    sends("a SYN begins a flow", SYN, FIRST),
+    sends("the same SYN again has the same real server", SYN, FIRST, before=(SYN,)),
+    sends("the next client has the next real server", tcp("10.0.0.2:1025", WEB, "S"), SECOND, before=(SYN,)),
+    sends("the same client's next port is a flow of its own", tcp("10.0.0.1:1026", WEB, "S"), SECOND, before=(SYN,)),
+    sends("so is the same port to the group's other port", tcp(CLIENT, f"{VIP}:443", "S"), SECOND, before=(SYN,)),
+    sends("an ACK follows its SYN", tcp(CLIENT, WEB, "A"), FIRST, before=(SYN,)),
+    sends("data follows its SYN", tcp(CLIENT, WEB, "PA", b"GET /"), FIRST, before=(SYN, tcp("10.0.0.9:9", WEB, "S"))),
+    sends("a FIN follows its flow", tcp(CLIENT, WEB, "FA"), FIRST, before=(SYN,)),
+    sends("a RST follows its flow", tcp(CLIENT, WEB, "R"), FIRST, before=(SYN,)),
+    sends("a segment without flags follows its flow", tcp(CLIENT, WEB, ""), FIRST, before=(SYN,)),
+    sends("urgent data is data", tcp(CLIENT, WEB, "UPA", b"!"), FIRST, before=(SYN,)),
+    sends(
+        "SYN and RST together count as RST, which begins nothing",
+        tcp(CLIENT, WEB, "SR"),
+        FIRST,
+        "stray",
+        plan=plans.plan(plans.service(Scheduler.RR, plans.real(REALS[2]))),
+    ),
+    sends("SYN and FIN together count as SYN", tcp(CLIENT, WEB, "SF"), FIRST),
+    sends("SYN and ACK together count as SYN", tcp(CLIENT, WEB, "SA"), FIRST),
+    sends("every flag at once counts as RST", tcp(CLIENT, WEB, "FSRPAU"), FIRST, before=(SYN,)),
+    sends(
+        "a SYN after FIN_WAIT has the same real server, as in IPVS",
+        SYN,
+        FIRST,
+        before=(SYN, tcp(CLIENT, WEB, "A"), tcp(CLIENT, WEB, "FA")),
+    ),
+    sends(
+        "a SYN after TIME_WAIT is a new connection on an old port", SYN, SECOND, before=(SYN, tcp(CLIENT, WEB, "FA"))
+    ),
+    sends("port 0 is a port", tcp("10.0.0.1:0", WEB, "S"), FIRST),
+    # ---- strays
+    *(
+        sends(
+            f"a {name} of no flow goes by consistent hash and begins none",
+            tcp(CLIENT, WEB, flags),
+            FIRST,
+            "stray",
+            plan=plans.plan(plans.service(Scheduler.RR, plans.real(REALS[2]))),
+        )
+        for name, flags in (("ACK", "A"), ("FIN", "FA"), ("RST", "R"), ("flagless segment", ""))
+    ),
+    sends("after a stray ACK the SYN still begins the flow", SYN, FIRST, before=(tcp(CLIENT, WEB, "A"),)),
+    # ---- UDP
+    sends("a datagram begins a flow", udp(CLIENT, DNS), FIRST),
+    sends("the next datagram of the flow is a hit", udp(CLIENT, DNS), FIRST, before=(udp(CLIENT, DNS),)),
+    sends("another client's datagram goes elsewhere", udp("10.0.0.2:5", DNS), SECOND, before=(udp(CLIENT, DNS),)),
+    sends("a datagram without data", udp(CLIENT, DNS, b""), FIRST),
+    sends("UDP and TCP of one client do not meet", udp(CLIENT, DNS), FIRST, before=(SYN,)),
+    # ---- nothing above Ethernet changes
+    sends("the TTL stays", tcp(CLIENT, WEB, "S", ttl=7), FIRST),
+    sends("a TTL of 1 stays too: no router was passed", tcp(CLIENT, WEB, "S", ttl=1), FIRST),
+    sends("ToS and ECN stay", tcp(CLIENT, WEB, "S", tos=0xB9), FIRST),
+    sends("padding behind the datagram stays", tcp(CLIENT, WEB, "S", padding=6), FIRST),
+    sends("IP options stay", tcp(CLIENT, WEB, "S", options=bytes(4)), FIRST),
+    sends("forty bytes of IP options", tcp(CLIENT, WEB, "S", options=bytes(40)), FIRST),
+    sends("TCP options stay", tcp(CLIENT, WEB, "S", bytes(40), offset=15), FIRST),
+    sends("a full-sized segment", tcp(CLIENT, WEB, "A", bytes(1460)), FIRST, before=(SYN,)),
+    sends("a wrong header checksum is the real server's to find", _wrong := SYN[:24] + b"\0\0" + SYN[26:], FIRST),
+    # ---- hash schedulers
+    sends("mh needs no SYN to know", tcp("10.0.0.7:1", WEB, "A"), mac(REALS[2]), plan=HASHED),
+    sends("mh gives a client of many ports one real server", tcp("10.0.0.7:2", WEB, "S"), mac(REALS[2]), plan=HASHED),
+    # ---- not ours
+    passes("another station's frame", tcp(CLIENT, WEB, "S", mac=STRANGER), "not_ours"),
+    passes("IP by broadcast", tcp(CLIENT, WEB, "S", mac=BROADCAST), "not_ours"),
+    passes("IP by multicast", tcp(CLIENT, WEB, "S", mac=bytes.fromhex("01005e000001")), "not_ours"),
+    passes("to the director's own address", tcp(CLIENT, "192.168.76.20:22", "S"), "not_vip"),
+    passes("a frame too short for Ethernet's payload", DIRECTOR + ROUTER + b"\x08\x00", "not_vip"),
+    passes("IP cut off in its header", SYN[:33], "not_vip"),
+    passes("IPv6, which is not balanced yet", ethernet(b"\x60" + bytes(39), 0x86DD), "not_ip"),
+    passes("LLC: a length in the type's place", ethernet(b"\xaa\xaa\x03" + bytes(40), 43), "not_ip"),
+    passes("LLDP", ethernet(bytes(46), 0x88CC), "not_ip"),
+    passes("an 802.1Q tag, which is not balanced yet", ethernet(b"\0\x05\x08\0" + SYN[14:], 0x8100), "not_ip"),
+    passes(
+        "VRRP to its group",
+        ethernet(ip4("192.168.76.2", "224.0.0.18", 112, bytes(20)), target=bytes.fromhex("01005e000012")),
+        "not_ours",
+    ),
+    # ---- the VIP, but no service of it
+    passes("a port without a service", tcp(CLIENT, f"{VIP}:81", "S"), "no_service"),
+    passes("the port below", tcp(CLIENT, f"{VIP}:79", "S"), "no_service"),
+    passes("TCP to the UDP service's port", tcp(CLIENT, DNS, "S"), "no_service"),
+    passes("UDP to the TCP service's port", udp(CLIENT, WEB), "no_service"),
+    passes("GRE to the VIP", ethernet(ip4("10.0.0.1", VIP, 47, bytes(24))), "no_service"),
+    passes("IP in IP to the VIP", ethernet(ip4("10.0.0.1", VIP, 4, SYN[14:])), "no_service"),
+    passes("an ICMP timestamp request", icmp("10.0.0.1", VIP, 13, data=bytes(12)), "no_service"),
+    passes("an ICMP redirect", icmp("10.0.0.1", VIP, 5, data=bytes(28)), "no_service"),
+    # ---- fragments
+    passes("a first fragment", tcp(CLIENT, WEB, "S", fragment=0x2000), "fragment"),
+    passes("a last fragment", tcp(CLIENT, WEB, "S", fragment=0x0010), "fragment"),
+    passes("a fragment with ports of no service", tcp(CLIENT, f"{VIP}:81", "S", fragment=0x2000), "fragment"),
+    sends("don't-fragment alone is no fragment", tcp(CLIENT, WEB, "S", fragment=0x4000), FIRST),
+    sends("the reserved bit is no fragment (RFC 3514 notwithstanding)", tcp(CLIENT, WEB, "S", fragment=0x8000), FIRST),
+    # ---- headers that lie
+    drops("version 6 in an IPv4 frame", tcp(CLIENT, WEB, "S", version=6), "malformed"),
+    *(drops(f"a header of {ihl} words", tcp(CLIENT, WEB, "S", ihl=ihl), "malformed") for ihl in (0, 1, 4)),
+    drops("a header longer than the datagram", tcp(CLIENT, WEB, "S", ihl=15), "malformed"),
+    drops("a total length beyond the frame", tcp(CLIENT, WEB, "S", total=41), "malformed"),
+    drops("a total length below the header", tcp(CLIENT, WEB, "S", total=19), "malformed"),
+    drops("a total length that ends within TCP", tcp(CLIENT, WEB, "S", total=39), "malformed"),
+    drops("a total length of nothing", tcp(CLIENT, WEB, "S", total=0), "malformed"),
+    *(drops(f"a TCP header of {n} words", tcp(CLIENT, WEB, "S", offset=n), "malformed") for n in (0, 4, 6, 15)),
+    drops("TCP cut off", ethernet(ip4("10.0.0.1", VIP, 6, tcp_segment(1, 80, "S")[:19])), "malformed"),
+    drops("TCP of no bytes", ethernet(ip4("10.0.0.1", VIP, 6, b"")), "malformed"),
+    drops("UDP cut off", ethernet(ip4("10.0.0.1", VIP, 17, bytes(7))), "malformed"),
+    drops("UDP shorter than its header", udp(CLIENT, DNS, length=7), "malformed"),
+    drops("UDP longer than the datagram", udp(CLIENT, DNS, length=10), "malformed"),
+    drops("ICMP cut off", ethernet(ip4("10.0.0.1", VIP, 1, bytes(7))), "malformed"),
+    # ---- nobody to take it
+    drops("all real servers quiesced", SYN, "no_real", plan=QUIESCED),
+    drops("all real servers down", SYN, "no_real", plan=DOWN),
+    drops("all real servers without a MAC", SYN, "no_real", plan=UNRESOLVED),
+    drops("a stray while nobody is there", tcp(CLIENT, WEB, "A"), "no_real", plan=DOWN),
+    drops(
+        "mh with everybody down",
+        SYN,
+        "no_real",
+        plan=plans.plan(plans.service(Scheduler.MH, plans.real(REALS[0], up=False))),
+    ),
+    sends(
+        "a quiesced real server is passed over",
+        tcp("10.0.0.3:1", WEB, "S"),
+        FIRST,
+        plan=NOBODY,
+        before=(SYN, tcp("10.0.0.2:1", WEB, "S")),
+    ),
+    # ---- ICMP
+    Record(
+        "an echo request is answered",
+        _ping := icmp("10.0.0.1", VIP, 8, rest=b"\x12\x34\0\1", data=b"carom?!"),
+        Verdict.TX,
+        "echo_answered",
+        out=echo_reply(_ping),
+    ),
+    Record(
+        "an echo request with a TTL of its own",
+        _old := icmp("10.0.0.1", VIP, 8, data=b"long" * 350),
+        Verdict.TX,
+        "echo_answered",
+        out=echo_reply(_old),
+    ),
+    passes("an echo request while backup", icmp("10.0.0.1", VIP, 8), "not_answering", plan=BACKUP),
+    passes("an echo reply to a VIP is nobody's", icmp("10.0.0.1", VIP, 0), "no_service"),
+    passes("an echo request to the director itself", icmp("10.0.0.1", "192.168.76.20", 8), "not_vip"),
+    *(
+        sends(
+            f"ICMP {name} about a flow goes to its real server",
+            quoting(kind, code),
+            FIRST,
+            "icmp_forwarded",
+            before=(SYN,),
+        )
+        for name, kind, code in (
+            ("fragmentation needed", 3, 4),
+            ("host unreachable", 3, 1),
+            ("source quench", 4, 0),
+            ("time exceeded", 11, 0),
+            ("parameter problem", 12, 0),
+        )
+    ),
+    sends(
+        "an ICMP error about no flow of mh finds its slot's real server",
+        quoting(3, 4),
+        mac(REALS[1]),
+        "icmp_forwarded",
+        plan=HASHED,
+    ),
+    drops("an ICMP error that quotes a packet of somebody else", quoting(3, 4, source="10.9.9.9"), "icmp_no_flow"),
+    drops("an ICMP error about a port without a service", quoting(3, 4, port=81), "icmp_no_flow"),
+    drops(
+        "an ICMP error that quotes a later fragment",
+        quoting(3, 4, data=ip4(VIP, "10.0.0.1", 6, bytes(8), fragment=0x0010)),
+        "icmp_no_flow",
+    ),
+    drops("an ICMP error that quotes too little", quoting(3, 4, data=ip4(VIP, "10.0.0.1", 6, bytes(3))), "malformed"),
+    drops("an ICMP error that quotes nothing", quoting(3, 4, data=b""), "malformed"),
+    drops("an ICMP error that quotes IPv6", quoting(3, 4, data=b"\x60" + bytes(40)), "malformed"),
+    sends(
+        "an ICMP error that quotes IP options",
+        quoting(3, 4, data=ip4(VIP, "10.0.0.1", 6, struct.pack("!HHI", 80, 1025, 7), options=bytes(8))),
+        FIRST,
+        "icmp_forwarded",
+        before=(SYN,),
+    ),
+    # ---- ARP
+    Record(
+        "who has the VIP?", arp(1, "192.168.76.1", VIP), Verdict.TX, "arp_answered", out=arp_reply(VIP, "192.168.76.1")
+    ),
+    Record(
+        "who has the VIP? asked of the director alone",
+        arp(1, "192.168.76.1", VIP, to=DIRECTOR),
+        Verdict.TX,
+        "arp_answered",
+        out=arp_reply(VIP, "192.168.76.1"),
+    ),
+    Record(
+        "an ARP probe (RFC 5227) for the VIP is answered",
+        arp(1, "0.0.0.0", VIP),
+        Verdict.TX,
+        "arp_answered",
+        out=arp_reply(VIP, "0.0.0.0"),
+    ),
+    passes("who has the VIP? while backup", arp(1, "192.168.76.1", VIP), "not_answering", plan=BACKUP),
+    passes("who has another address?", arp(1, "192.168.76.1", "192.168.76.20"), "not_ip"),
+    passes("who has a VIP that is no longer one?", arp(1, "192.168.76.1", OTHER_VIP), "not_ip"),
+    passes("an ARP reply to the director", arp(2, "192.168.76.31", "192.168.76.20", to=DIRECTOR), "not_ip"),
+    passes("an ARP request for another station alone", arp(1, "192.168.76.1", VIP, to=STRANGER), "not_ours"),
+    passes("another station announces the VIP", arp(1, VIP, VIP, sender_mac=STRANGER), "arp_conflict"),
+    passes("another station answers for the VIP", arp(2, VIP, "192.168.76.1", to=BROADCAST), "arp_conflict"),
+    passes(
+        "a real server asks in the VIP's name", arp(1, VIP, "192.168.76.1", sender_mac=mac(REALS[0])), "arp_conflict"
+    ),
+    passes("ARP cut off", arp(1, "192.168.76.1", VIP)[:41], "not_ip"),
+    passes(
+        "ARP for another kind of hardware", arp(1, "192.168.76.1", VIP, head=bytes.fromhex("000608000604")), "not_ip"
+    ),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.words)
+def test_a_packet(plane: PlaneUnderTest, record: Record) -> None:
+    plane.apply(record.plan or plans.plan())
+    for frame in record.before:
+        plane.send(frame)
+
+    end = plane.send(record.frame)
+
+    expected = record.out or (remac(record.frame, record.to) if record.to else record.frame)
+    assert (end.verdict, end.reason, end.frame) == (record.verdict, record.reason, expected)
+
+
+@pytest.mark.parametrize(
+    "record", [record for record in RECORDS if record.verdict is Verdict.TX], ids=lambda r: r.words
+)
+def test_what_is_sent_is_counted_once(plane: PlaneUnderTest, record: Record) -> None:
+    plane.apply(record.plan or plans.plan())
+    for frame in record.before:
+        plane.send(frame)
+    before = plane.read()
+
+    plane.send(record.frame)
+
+    sent = sum(real.counter.packets for real in plane.read().reals) - sum(real.counter.packets for real in before.reals)
+    answered = record.reason in ("echo_answered", "arp_answered")
+    assert sent == (0 if answered else 1)
