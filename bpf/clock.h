@@ -2,7 +2,7 @@
 /*
  * clock.h - the program's own clock and broom: a timer in the kernel that needs no user space.
  *
- * Four times a second it writes the time that flows are stamped with, and sweeps one part of the flow table, so that
+ * Some times a second it writes the time that flows are stamped with, and sweeps one part of the flow table, so that
  * an ended flow leaves its real server's count within SWEEP_SECONDS. Lookups do not wait for that: they see by the
  * stamp that a flow has ended.
  */
@@ -71,7 +71,7 @@ static int clock_tick(void *map __attribute__((unused)), __u32 *key, struct time
 
 	if (clock_)
 		clock_->seconds = bpf_ktime_get_ns() / NANOSECONDS;
-	clock_sweep(constants.flow_buckets / (SWEEP_SECONDS * CLOCK_TICKS));
+	clock_sweep(constants.flow_buckets / (SWEEP_SECONDS * CLOCK_TICKS) + 1);
 	bpf_timer_start(&timer->timer, NANOSECONDS / CLOCK_TICKS, 0);
 	return 0;
 }

@@ -27,6 +27,8 @@ class Extents:
 
     def take(self, length: int, now: float) -> int:
         """The start of `length` free entries. Raises DataPlaneError where no such gap is left."""
+        if not length:
+            return 0
         self._wake(now)
         end = 0
         for start in sorted(self.used):
@@ -35,8 +37,7 @@ class Extents:
             end = start + self.used[start]
         if end + length > self.size:
             raise DataPlaneError(f"the data plane's {self.what} are full: {length} more do not fit into {self.size}")
-        if length:
-            self.used[end] = length
+        self.used[end] = length
         return end
 
     def hold(self, start: int, length: int) -> None:

@@ -1,0 +1,43 @@
+"""The XDP plane as the engine uses it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from carom.dataplane.xdp.plane import XdpDataPlane
+from carom.errors import DataPlaneError
+from tests.dataplane import plans
+
+
+@pytest.fixture
+def plane(tmp_path: Path) -> Iterator[XdpDataPlane]:
+    subprocess.run(["mount", "-t", "bpf", "bpf", tmp_path], check=True)
+    subprocess.run(["ip", "link", "add", "cplane0", "type", "veth", "peer", "name", "cplane1"], check=True)
+    plane = XdpDataPlane("cplane0", tmp_path / "carom", flow_buckets=64)
+    yield plane
+    plane.detach()
+    subprocess.run(["ip", "link", "del", "cplane0"], check=True)
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_daemons_life(plane: XdpDataPlane, tmp_path: Path) -> None:
+    attachment = plane.attach()
+    assert (attachment.plane, attachment.mode, attachment.taken_over) == ("xdp", "native", False)
+    plane.apply(plans.plan())
+    plane.close()
+
+    successor = XdpDataPlane("cplane0", tmp_path / "carom", flow_buckets=64)
+    assert successor.attach().taken_over
+    assert {real.service for real in successor.read().reals} == {"web", "dns"}
+    removed = successor.detach()
+    assert {"link", "flows4", "settings"} <= set(removed)
+    assert successor.detach() == ()
+
+
+def test_before_it_is_attached_it_says_so(plane: XdpDataPlane) -> None:
+    with pytest.raises(DataPlaneError, match="not attached"):
+        plane.apply(plans.plan())

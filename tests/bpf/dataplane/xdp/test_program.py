@@ -1,0 +1,137 @@
+"""Loading, pinning and taking over, on a NIC of our own in a namespace of our own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from carom.dataplane.xdp import libbpf, program
+from carom.dataplane.xdp.layout import Clock, Settings, key
+from carom.errors import DataPlaneError, UnsupportedError
+from carom.lab.wait import until
+from tests.dataplane.frames import DIRECTOR
+
+
+@pytest.fixture
+def pins(tmp_path: Path) -> Iterator[Path]:
+    """A folder for pins, on a BPF file system of its own."""
+    subprocess.run(["mount", "-t", "bpf", "bpf", tmp_path], check=True)
+    yield tmp_path / "carom"
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.fixture
+def nic() -> Iterator[str]:
+    subprocess.run(["ip", "link", "add", "cprog0", "type", "veth", "peer", "name", "cprog1"], check=True)
+    yield "cprog0"
+    subprocess.run(["ip", "link", "del", "cprog0"], check=True)
+
+
+def load(pins: Path | None) -> program.Loaded:
+    return program.load(DIRECTOR, pins, flow_buckets=64)
+
+
+def test_reasons_come_from_the_object_itself() -> None:
+    loaded = load(None)
+    forwarded = loaded.reasons[0]
+    assert (forwarded.name, forwarded.verdict, forwarded.normal) == ("forwarded", libbpf.XDP_TX, True)
+    assert all(reason.sentence.endswith(".") for reason in loaded.reasons), "none was cut off"
+    loaded.close()
+
+
+def test_a_second_load_takes_the_maps_over(pins: Path) -> None:
+    first = load(pins)
+    first.maps["settings"].set(key(0), bytes(Settings(layout=1, seed=42)))
+    first.close()
+    second = load(pins)
+    assert Settings.from_buffer_copy(second.maps["settings"].get(key(0)) or b"").seed == 42
+    second.close()
+
+
+def test_maps_of_another_layout_are_refused(pins: Path) -> None:
+    first = load(pins)
+    first.maps["settings"].set(key(0), bytes(Settings(layout=99, seed=1)))
+    first.close()
+    with pytest.raises(DataPlaneError, match=r"layout 99, this program's is 1: run caromd --detach"):
+        load(pins)
+
+
+def test_pins_need_a_bpf_file_system(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="not on a BPF file system: mount -t bpf"):
+        load(tmp_path / "carom")
+
+
+def test_a_missing_object_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"nowhere\.o is missing: build it"):
+        program.load(DIRECTOR, path=tmp_path / "nowhere.o")
+
+
+def test_buckets_are_a_power_of_two() -> None:
+    with pytest.raises(DataPlaneError, match="power of two, not 100"):
+        program.load(DIRECTOR, flow_buckets=100)
+
+
+def test_it_attaches_natively_and_a_successor_takes_over(pins: Path, nic: str) -> None:
+    first = load(pins)
+    assert program.attach(first, nic, pins) == ("native", False)
+    first.close()
+    second = load(pins)
+    assert program.attach(second, nic, pins) == ("native", True)
+    second.close()
+    assert program.detach(pins)[0] == "link"
+    assert libbpf.xdp_mode(program._ifindex(nic)) == ""
+
+
+def test_where_the_driver_cannot_it_attaches_generically(pins: Path) -> None:
+    loaded = load(pins)
+    assert program.attach(loaded, "lo", pins) == ("generic", False)
+    loaded.close()
+    program.detach(pins)
+
+
+def test_somebody_elses_program_is_left_alone(pins: Path, nic: str, tmp_path: Path) -> None:
+    other, ours = load(pins / "other"), load(pins / "ours")
+    program.attach(other, nic, pins / "other")
+    with pytest.raises(DataPlaneError, match=f"another XDP program is on {nic}"):
+        program.attach(ours, nic, pins / "ours")
+    other.close()
+    ours.close()
+    program.detach(pins / "other")
+
+
+def test_a_link_whose_nic_is_gone_is_replaced(pins: Path, nic: str) -> None:
+    loaded = load(pins)
+    program.attach(loaded, nic, pins)
+    subprocess.run(["ip", "link", "del", nic], check=True)
+    subprocess.run(["ip", "link", "add", nic, "type", "veth", "peer", "name", "cprog1"], check=True)
+    assert program.attach(loaded, nic, pins) == ("native", False)
+    loaded.close()
+    program.detach(pins)
+
+
+def test_detaching_where_nothing_is_says_so(pins: Path) -> None:
+    assert program.detach(pins) == ()
+
+
+def test_the_clock_tells_the_time_by_itself() -> None:
+    loaded = load(None)
+    program.start_clock(loaded)
+    program.start_clock(loaded)  # a successor starts it again
+    assert until(lambda: second(loaded) > 0, seconds=5)
+    loaded.maps["clock"].set(key(0), bytes(16))
+    assert until(lambda: second(loaded) > 0, seconds=5)
+    loaded.close()
+
+
+def second(loaded: program.Loaded) -> int:
+    return Clock.from_buffer_copy(loaded.maps["clock"].get(key(0)) or b"").seconds
+
+
+def test_a_nic_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataPlaneError, match="MAC of nonsense0"):
+        program.mac_of("nonsense0")
+    with pytest.raises(DataPlaneError, match="no interface nonsense0"):
+        program._ifindex("nonsense0")

@@ -1,0 +1,143 @@
+"""A plan, written into the real maps: what packets see of it, what stays, what a restart finds."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from carom.core.plan import Plan
+from carom.dataplane.xdp.layout import REAL_HAS_MAC, REAL_MOVES, Real, Settings, key
+from carom.dataplane.xdp.program import Loaded
+from carom.dataplane.xdp.tables import Tables
+from carom.errors import DataPlaneError, UnsupportedError
+from carom.model import OnDown, Ports, Protocol, Scheduler
+from tests.dataplane import plans
+from tests.dataplane.plans import REALS, VIP
+
+A, B, C = REALS
+
+
+@pytest.fixture
+def tables(loaded: Loaded) -> Tables:
+    return Tables(loaded.maps, lambda: 0.0)
+
+
+def number_of(tables: Tables, address: str, service: str = "web") -> int:
+    return tables.reals.numbers[service, ip_address(address)]
+
+
+def real_of(loaded: Loaded, number: int) -> Real:
+    return Real.from_buffer_copy(loaded.maps["reals"].get(key(number)) or b"")
+
+
+def test_what_a_plan_has_stands_in_the_maps(loaded: Loaded, tables: Tables) -> None:
+    tables.apply(plans.plan())
+    assert set(tables.services.numbers) == {"web", "dns"}
+    assert [vip for vip, _ in loaded.maps["vips4"].items()] == [ip_address(VIP).packed]
+    assert len(list(loaded.maps["frontends4"].items())) == 3
+    real = real_of(loaded, number_of(tables, A))
+    assert (bytes(real.mac), real.flags) == (plans.mac(A), REAL_HAS_MAC)
+
+
+def test_the_same_plan_again_writes_nothing(loaded: Loaded, tables: Tables) -> None:
+    tables.apply(plans.plan())
+    before = [loaded.maps["services"].get(key(n)) for n in range(4)]
+    tables.apply(plans.plan())
+    assert [loaded.maps["services"].get(key(n)) for n in range(4)] == before
+
+
+def test_a_plan_without_services_leaves_nothing_behind(loaded: Loaded, tables: Tables) -> None:
+    tables.apply(plans.plan())
+    tables.apply(Plan())
+    assert not list(loaded.maps["vips4"].items())
+    assert not list(loaded.maps["frontends4"].items())
+    assert not any(struct.unpack("=Q", value)[0] for _, value in loaded.maps["services"].items())
+    settings = Settings.from_buffer_copy(loaded.maps["settings"].get(key(0)) or b"")
+    assert not any(settings.vip_filter)
+
+
+def test_a_real_server_without_a_mac_keeps_the_last_one_known(loaded: Loaded, tables: Tables) -> None:
+    web = plans.service()
+    tables.apply(plans.plan(web))
+    tables.apply(plans.plan(plans.changed(web, A, mac=None)))
+    assert bytes(real_of(loaded, number_of(tables, A)).mac) == plans.mac(A)
+
+
+def test_flows_of_a_real_server_that_is_down_move_only_if_they_shall(loaded: Loaded, tables: Tables) -> None:
+    for on_down, flags in ((OnDown.MOVE, REAL_HAS_MAC | REAL_MOVES), (OnDown.FINISH, REAL_HAS_MAC)):
+        tables.apply(plans.plan(plans.changed(plans.service(on_down=on_down), A, up=False)))
+        assert real_of(loaded, number_of(tables, A)).flags == flags
+
+
+def test_flows_of_a_real_server_that_is_taken_out_finish(loaded: Loaded, tables: Tables) -> None:
+    web = plans.service(on_down=OnDown.MOVE)
+    tables.apply(plans.plan(plans.changed(web, A, up=False)))
+    tables.apply(plans.plan(plans.without(web, A)))
+    assert real_of(loaded, number_of(tables, A)).flags == REAL_HAS_MAC
+
+
+def test_a_restart_finds_everything_as_it_was(loaded: Loaded, tables: Tables) -> None:
+    web = plans.service(Scheduler.MH)
+    tables.apply(plans.plan(web))
+    tables.apply(plans.plan(plans.without(web, B)))  # slots remember B
+
+    again = Tables(loaded.maps, lambda: 0.0)
+    services = [loaded.maps["services"].get(key(n)) for n in range(4)]
+    again.apply(plans.plan(plans.without(web, B)))
+
+    assert again.reals.numbers == tables.reals.numbers
+    assert [loaded.maps["services"].get(key(n)) for n in range(4)] == services, "nothing had to be written"
+
+
+def test_a_number_that_serves_again_brings_nothing_of_its_first_life(loaded: Loaded, tables: Tables) -> None:
+    tables.apply(plans.plan(plans.service(Scheduler.RR, plans.real(A))))
+    number = number_of(tables, A)
+    tables.apply(Plan())
+    tables.forget_gone()
+    tables.apply(plans.plan(plans.service(Scheduler.RR, plans.real(B, known=False))))
+    assert number_of(tables, B) == number
+    assert real_of(loaded, number).flags == 0
+
+
+def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tables: Tables) -> None:
+    web = plans.service(Scheduler.MH)
+    tables.apply(plans.plan(web))
+    tables.apply(plans.plan(plans.without(web, B)))
+    tables.forget_gone()
+    assert number_of(tables, B)
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (replace(plans.service(), vip=ip_address("2001:db8::1")), "no IPv6 VIPs yet"),
+        (replace(plans.service(), ports=(Ports(Protocol.TCP, 1, 9),)), "no port ranges yet"),
+        (replace(plans.service(), scheduler=Scheduler.TWOS), "no the scheduler twos yet"),
+        (replace(plans.service(), persistence=300), "no persistence yet"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_by_name(tables: Tables, wish: object, words: str) -> None:
+    with pytest.raises(UnsupportedError, match=words):
+        tables.apply(Plan((wish,)))  # type: ignore[arg-type]
+
+
+def test_more_real_servers_than_there_is_room_for_change_nothing(loaded: Loaded, tables: Tables) -> None:
+    tables.apply(plans.plan())
+    reals = tuple(plans.real("10.0.0.0") for _ in range(0)) + tuple(
+        replace(plans.real("10.0.0.1"), address=ip_address("10.0.0.0") + n) for n in range(20_000)
+    )
+    before = list(loaded.maps["frontends4"].items())
+    with pytest.raises(DataPlaneError, match="20000 new real servers"):
+        tables.apply(plans.plan(plans.service(Scheduler.RR, *reals, name="huge")))
+    assert list(loaded.maps["frontends4"].items()) == before
+
+
+def test_a_service_changed_again_and_again_never_runs_out_of_places(loaded: Loaded) -> None:
+    now = iter(range(10_000))
+    tables = Tables(loaded.maps, lambda: float(next(now)))
+    web = plans.service(Scheduler.MH)
+    for turn in range(600):  # 600 tables of 4,093 slots: more than the array holds
+        tables.apply(plans.plan(plans.changed(web, A, weight=1 + turn % 2)))
