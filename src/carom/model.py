@@ -149,6 +149,8 @@ class Service:
     """Seconds over which the weight of a real server that came up climbs to its full value; 0: at once."""
     one_packet: bool = False
     """UDP only: every datagram is scheduled by itself (ipvsadm --ops)."""
+    fail_open: bool = False
+    """Whether all real servers are used when checks say that none is up: so many at once is rarely true."""
     check: Check | None = Check()
     """None (`check = false`): never checked, always up."""
 

@@ -58,8 +58,6 @@ class Plan:
     services: tuple[ServicePlan, ...] = ()
     answering: bool = True
     """Whether this director answers ARP, neighbour solicitation and echo for the VIPs (active) or not (backup)."""
-    mac: bytes | None = None
-    """The director's own MAC on its NIC, 6 bytes: frames for any other are never touched. None: ask the NIC."""
 
     @property
     def vips(self) -> tuple[Address, ...]:

@@ -1,0 +1,361 @@
+"""The rules that hold between the parts of a configuration, and what this build cannot do yet.
+
+What one value may be by itself (a weight of at most 65535) is said once, in `carom.config.tables`. Here is what takes
+two values to judge (a real server of another family than its VIP), and what an address must be to make sense where it
+stands. Every rule is a function of its own, yields all the flaws it finds, and knows nothing of files or lines.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from carom.core.check_target import target_port, transport
+from carom.core.flaw import Flaw, Path, shown
+from carom.model import Address, Config, Director, Ports, Protocol, Real, Scheduler, Service
+
+BROADCAST = IPv4Address("255.255.255.255")
+
+
+def flaws(config: Config) -> Iterator[Flaw]:
+    """Everything wrong with a configuration whose values are each sound by themselves."""
+    yield from _two_nics(config.director)
+    for number, service in enumerate(config.services):
+        for rule in SERVICE_RULES:
+            yield from rule(service, ("service", number))
+    for whole in CONFIG_RULES:
+        yield from whole(config)
+
+
+# ---- one director, one service ----
+
+
+def _two_nics(director: Director) -> Iterator[Flaw]:
+    if director.inside == director.interface:
+        yield Flaw(
+            ("director", "inside"),
+            f"{shown(director.inside)} is the interface already; delete inside for one NIC, or name the other NIC",
+            (("director", "interface"),),
+        )
+
+
+def _vip(service: Service, at: Path) -> Iterator[Flaw]:
+    address = service.vip
+    nonsense = _nonsense(address)
+    if isinstance(address, IPv6Address) and address.is_link_local:
+        nonsense = "is a link-local address, which ends at the first router"
+    if nonsense:
+        yield Flaw((*at, "vip"), f"{address} {nonsense}; write the address that clients ask for")
+
+
+def _reals(service: Service, at: Path) -> Iterator[Flaw]:
+    if not service.reals and service.sorry is None:
+        yield Flaw(
+            (*at, "reals"),
+            'a service needs a real server; write reals = ["192.168.76.31"], or name a sorry server',
+            ((*at, "sorry"),),
+        )
+    for number, real in enumerate(service.reals):
+        yield from _serves(real.address, (*at, "reals", number, "address"), service, at)
+
+
+def _sorry(service: Service, at: Path) -> Iterator[Flaw]:
+    if service.sorry is None:
+        return
+    yield from _serves(service.sorry, (*at, "sorry"), service, at)
+    for number, real in enumerate(service.reals):
+        if real.address == service.sorry:
+            yield Flaw(
+                (*at, "sorry"),
+                f"{service.sorry} is one of the reals; name another server for when they are down",
+                ((*at, "reals", number, "address"),),
+            )
+
+
+def _serves(address: Address, path: Path, service: Service, at: Path) -> Iterator[Flaw]:
+    """Whether a real or sorry server's address makes sense and is of its VIP's family."""
+    if nonsense := _nonsense(address):
+        yield Flaw(path, f"{address} {nonsense}; write the real server's own address on the director's segment")
+    elif address.version != service.vip.version:
+        yield Flaw(
+            path,
+            f"{address} is IPv{address.version} and the VIP {service.vip} is IPv{service.vip.version}; "
+            f"write the server's IPv{service.vip.version} address, or make a second service",
+            ((*at, "vip"),),
+        )
+
+
+def _nonsense(address: Address) -> str:
+    """Why no host on a segment can have this address; empty where one can."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return f"is {address.ipv4_mapped} in disguise, which is never on the wire"
+    if address.is_loopback:
+        return "is a loopback address, which no other host can reach"
+    if address.is_multicast:
+        return "is a multicast address, which belongs to no host"
+    if address == BROADCAST:
+        return "is the broadcast address, which belongs to no host"
+    if address.is_unspecified or (isinstance(address, IPv4Address) and address.packed[0] == 0):
+        return "is no host's address"
+    return ""
+
+
+def _same_real_twice(service: Service, at: Path) -> Iterator[Flaw]:
+    seen: dict[Address, Path] = {}
+    for number, real in enumerate(service.reals):
+        path = (*at, "reals", number, "address")
+        if real.address in seen:
+            yield Flaw(path, f"{real.address} stands twice; keep one, with the weight of both", (seen[real.address],))
+        seen.setdefault(real.address, path)
+
+
+def _thresholds(service: Service, at: Path) -> Iterator[Flaw]:
+    for number, real in enumerate(service.reals):
+        if real.lower > real.upper:
+            yield _lower_above_upper(real, (*at, "reals", number))
+
+
+def _lower_above_upper(real: Real, at: Path) -> Flaw:
+    against = ((*at, "upper"),)
+    if not real.upper:
+        return Flaw((*at, "lower"), "lower means nothing without upper; write upper too, or delete it", against)
+    message = f"lower {real.lower} is above upper {real.upper}; write upper first, and lower at most that"
+    return Flaw((*at, "lower"), message, against)
+
+
+def _minimum(service: Service, at: Path) -> Iterator[Flaw]:
+    most = max(1, len(service.reals))
+    if service.minimum > most:
+        message = f"{service.minimum} is more than the service has reals ({len(service.reals)}); write at most {most}"
+        yield Flaw((*at, "minimum"), message, ((*at, "reals"),))
+
+
+def _fail_open(service: Service, at: Path) -> Iterator[Flaw]:
+    if service.fail_open and service.sorry is not None:
+        message = "fail_open does nothing beside a sorry server, which stands in first; delete one of the two"
+        yield Flaw((*at, "fail_open"), message, ((*at, "sorry"),))
+
+
+def _scheduler_flags(service: Service, at: Path) -> Iterator[Flaw]:
+    for flag in sorted(service.scheduler_flags):
+        owner = flag.partition("-")[0]
+        if owner != service.scheduler:
+            yield Flaw(
+                (*at, "scheduler_flags"),
+                f'{flag} is a flag of the scheduler {owner}, not of {service.scheduler}; write scheduler = "{owner}", '
+                "or delete the flag",
+                ((*at, "scheduler"),),
+            )
+
+
+def _persistence_mask(service: Service, at: Path) -> Iterator[Flaw]:
+    if service.persistence_mask is None:
+        return
+    path, bits = (*at, "persistence_mask"), service.vip.max_prefixlen
+    if service.persistence is None:
+        message = "a mask says which clients persist together, and nothing persists; write persistence = 300 too"
+        yield Flaw(path, message, ((*at, "persistence"),))
+    if service.persistence_mask > bits:
+        message = f"an IPv{service.vip.version} address has {bits} bits; write a prefix length from 1 to {bits}"
+        yield Flaw(path, message, ((*at, "vip"),))
+
+
+def _one_packet(service: Service, at: Path) -> Iterator[Flaw]:
+    if not service.one_packet:
+        return
+    for number, ports in enumerate(service.ports):
+        if ports.protocol is not Protocol.UDP:
+            message = f"one_packet is for UDP alone, not {ports}; delete it, or give the UDP ports their own service"
+            yield Flaw((*at, "one_packet"), message, ((*at, "ports", number),))
+            return
+
+
+def _check_times(service: Service, at: Path) -> Iterator[Flaw]:
+    check = service.check
+    if check is not None and check.timeout > check.every:
+        yield Flaw(
+            (*at, "check", "timeout"),
+            f"a check of up to {check.timeout:g} s every {check.every:g} s runs into the next; "
+            f"write timeout = {check.every:g} or less, or a longer every",
+            ((*at, "check", "every"),),
+        )
+
+
+def _check_port(service: Service, at: Path) -> Iterator[Flaw]:
+    check, path = service.check, (*at, "check", "port")
+    if check is None:
+        return
+    if check.kind == "icmp" and check.port is not None:
+        yield Flaw(path, 'an icmp check has no port; delete it, or write kind = "tcp"', ((*at, "check", "kind"),))
+    wanted = transport(check)
+    if wanted and target_port(service) is None:
+        message = f"a {check.kind} check needs a port, and the service has no single {wanted} port; write port = 80"
+        yield Flaw(path, message, ((*at, "check", "kind"), (*at, "ports")))
+
+
+SERVICE_RULES: tuple[Callable[[Service, Path], Iterator[Flaw]], ...] = (
+    _vip,
+    _reals,
+    _sorry,
+    _same_real_twice,
+    _thresholds,
+    _minimum,
+    _fail_open,
+    _scheduler_flags,
+    _persistence_mask,
+    _one_packet,
+    _check_times,
+    _check_port,
+)
+
+# ---- between services ----
+
+
+def _names(config: Config) -> Iterator[Flaw]:
+    seen: dict[str, Path] = {}
+    for number, service in enumerate(config.services):
+        path = ("service", number, "name")
+        if service.name in seen:
+            message = f"another service is named {shown(service.name)} already; write another name"
+            yield Flaw(path, message, (seen[service.name],))
+        seen.setdefault(service.name, path)
+
+
+def _vips_as_reals(config: Config) -> Iterator[Flaw]:
+    vips: dict[Address, Path] = {}
+    for number, service in enumerate(config.services):
+        vips.setdefault(service.vip, ("service", number, "vip"))
+    for number, service in enumerate(config.services):
+        at: Path = ("service", number)
+        servers = [(real.address, (*at, "reals", index, "address")) for index, real in enumerate(service.reals)]
+        if service.sorry is not None:
+            servers.append((service.sorry, (*at, "sorry")))
+        for address, path in servers:
+            if address in vips:
+                message = f"{address} is a VIP, which all its real servers have; write this server's own address"
+                yield Flaw(path, message, (vips[address],))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Ports that a service takes on its VIP."""
+
+    place: tuple[int, int]
+    """The service's number, and the number of the entry in its list: the order of the file."""
+    service: Service
+    ports: Ports
+
+    @property
+    def path(self) -> Path:
+        return ("service", self.place[0], "ports", self.place[1])
+
+    @property
+    def vip_path(self) -> Path:
+        return ("service", self.place[0], "vip")
+
+
+def _overlaps(config: Config) -> Iterator[Flaw]:
+    """Single ports are looked up before ranges, so one may stand inside the other; two of one sort must not meet."""
+    claims: defaultdict[tuple[Address, Protocol, bool], list[_Claim]] = defaultdict(list)
+    for number, service in enumerate(config.services):
+        for index, ports in enumerate(service.ports):
+            sort = service.vip, ports.protocol, ports.first == ports.last
+            claims[sort].append(_Claim((number, index), service, ports))
+    for rivals in claims.values():
+        yield from _meetings(rivals)
+
+
+def _meetings(rivals: list[_Claim]) -> Iterator[Flaw]:
+    """Sweep upwards: a claim meets another if it begins before the furthest end of those below it."""
+    furthest, *rest = sorted(rivals, key=lambda claim: claim.ports.first)
+    for claim in rest:
+        if claim.ports.first <= furthest.ports.last:
+            yield _meeting(*sorted((furthest, claim), key=lambda one: one.place))
+        if claim.ports.last > furthest.ports.last:
+            furthest = claim
+
+
+def _meeting(earlier: _Claim, later: _Claim) -> Flaw:
+    ports, same = later.ports, earlier.ports == later.ports
+    if earlier.service is later.service:
+        message = f"{ports} is here already; delete one" if same else f"{ports} overlaps {earlier.ports}; merge the two"
+    else:
+        owner = f"service {shown(earlier.service.name)}"
+        taken = f"belongs to {owner}" if same else f"overlaps {earlier.ports} of {owner}"
+        message = f"{ports} on {later.service.vip} {taken}; write other ports, or another VIP"
+    return Flaw(later.path, message, (earlier.path, earlier.vip_path, later.vip_path))
+
+
+CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps)
+
+# ---- what this build cannot do yet ----
+
+SCHEDULERS = (Scheduler.RR, Scheduler.WRR, Scheduler.MH)
+"""The schedulers that are built."""
+
+Finder = Callable[[Config], Iterator[Path]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something the contract has and this build has not: a row of `LACKS`."""
+
+    find: Finder
+    """Where a configuration asks for it."""
+    message: str
+    written: bool = False
+    """Only asked for where the file says so; the default asks for nothing."""
+
+
+def _director(key: str) -> Finder:
+    return lambda config: iter([("director", key)] if getattr(config.director, key) is not None else [])
+
+
+def _service(key: str, asks: Callable[[Service], object]) -> Finder:
+    return lambda config: (("service", number, key) for number, one in enumerate(config.services) if asks(one))
+
+
+def _ports(asks: Callable[[Ports], bool]) -> Finder:
+    return lambda config: (
+        ("service", number, "ports", index)
+        for number, service in enumerate(config.services)
+        for index, ports in enumerate(service.ports)
+        if asks(ports)
+    )
+
+
+def _real(key: str, asks: Callable[[Real], object]) -> Finder:
+    return lambda config: (
+        ("service", number, "reals", index, key)
+        for number, service in enumerate(config.services)
+        for index, real in enumerate(service.reals)
+        if asks(real)
+    )
+
+
+_SCHEDULERS = f'only {", ".join(SCHEDULERS)} are supported yet, and the default is wlc; write scheduler = "wrr"'
+
+# Delete a row when its feature works; the loader, `carom check` and the daemon follow.
+LACKS: tuple[Lack, ...] = (
+    Lack(_director("inside"), "a second NIC is not supported yet; delete inside"),
+    Lack(_service("vip", lambda s: s.vip.version == 6), "IPv6 is not supported yet; write an IPv4 address"),
+    Lack(_ports(lambda p: p.protocol is Protocol.SCTP), "SCTP is not supported yet; write tcp or udp"),
+    Lack(_ports(lambda p: p.first < p.last), "several ports in one are not supported yet; write each by itself"),
+    Lack(_service("scheduler", lambda s: s.scheduler not in SCHEDULERS), _SCHEDULERS),
+    Lack(_service("scheduler_flags", lambda s: s.scheduler_flags), "flags are not supported yet; delete this key"),
+    Lack(_service("persistence", lambda s: s.persistence), "persistence is not supported yet; delete this key"),
+    Lack(_service("one_packet", lambda s: s.one_packet), "one_packet is not supported yet; delete this key"),
+    Lack(_service("sorry", lambda s: s.sorry), "a sorry server is not supported yet; delete this key"),
+    Lack(_service("fail_open", lambda s: s.fail_open), "fail_open is not supported yet; delete this key"),
+    Lack(_service("slow_start", lambda s: s.slow_start), "slow_start is not supported yet; delete this key"),
+    Lack(_real("upper", lambda r: r.upper), "limits are not supported yet; delete upper and lower"),
+    Lack(_service("check", lambda s: s.check), "checks are not supported yet; delete this table", written=True),
+)
+
+
+def unsupported(config: Config, written: Callable[[Path], bool], lacks: tuple[Lack, ...] = LACKS) -> Iterator[Flaw]:
+    """What a configuration asks of this build that it cannot do; `written` says whether a path stands in the file."""
+    for lack in lacks:
+        yield from (Flaw(path, lack.message) for path in lack.find(config) if not lack.written or written(path))
