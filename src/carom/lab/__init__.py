@@ -1,0 +1,1 @@
+"""The lab: the chapter's whole network on one machine, to see direct routing at work and to try things in."""
