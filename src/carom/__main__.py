@@ -1,0 +1,7 @@
+"""`python -m carom` is `carom`."""
+
+from __future__ import annotations
+
+from carom.cli.main import main
+
+main()

@@ -1,0 +1,159 @@
+"""How the API is served: uvicorn on one unix socket, with an end to everything that a client can make it wait for.
+
+The socket's file mode decides who may ask: root and the group. A lock file beside it decides who may serve: a lock goes
+with its process, so the socket that a killed daemon left behind is told from one that is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from carom.errors import NetError
+
+REQUEST_WITHIN = 5.0
+"""Seconds from connecting, or from a further request's first byte, to the end of the request's headers."""
+ANSWER_WITHIN = 30.0
+"""Seconds from there until the client has taken the answer."""
+IDLE = 5
+"""Seconds that a connection is kept without a further request."""
+CLIENTS = 256
+"""Connections beyond which requests are answered with 503; at twice as many they are refused."""
+HEADERS = 16 << 10
+"""Bytes that a request's headers may have."""
+LAST_ANSWERS = 2
+"""Seconds that answers under way have when the daemon ends."""
+DIRECTORY_MODE, SOCKET_MODE = 0o755, 0o660
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[None]:
+    """Hold the right to serve on this path, or to take away what is served there.
+
+    Raises NetError, naming the other daemon, if one has it.
+    """
+    try:
+        path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise NetError(f"{path}.lock cannot be made: {error.strerror}") from error
+    try:
+        _lock(lock, path)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.pread(lock, 20, 0).decode().strip()
+        message = f"caromd (process {pid}) serves {path} already: stop it first, or choose another --socket"
+        raise NetError(message) from None
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """A socket that listens on this path, which `claim` holds; a dead daemon's socket is replaced. Raises NetError."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        path.unlink(missing_ok=True)
+        os.fchmod(listener.fileno(), 0)  # the file is born with this mode: nobody may ask before it is what it shall be
+        listener.bind(str(path))
+        path.chmod(SOCKET_MODE)
+        listener.listen(CLIENTS)
+    except OSError as error:
+        listener.close()
+        raise NetError(f"{path} cannot be listened on: {error}") from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
+
+
+async def serve(app: Starlette, listener: socket.socket) -> None:
+    """Answer requests until cancelled; those under way then have LAST_ANSWERS seconds."""
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",  # whoever sends rubbish shall not be able to fill the log
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CLIENTS,
+        backlog=CLIENTS,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=LAST_ANSWERS,
+        h11_max_incomplete_event_size=HEADERS,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with signals left to the daemon."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's protocol with an end to its patience: it has none by itself, neither with senders nor with readers."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _answering = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect(answering=False)
+        if len(self.connections) > 2 * CLIENTS:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation omits the None before a request
+        self._expect(answering=cycle is not None and not cycle.response_complete)
+
+    def on_response_complete(self) -> None:
+        if self.transport.get_write_buffer_size() == 0:  # else it is complete, but not taken
+            self._relax()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._relax()
+        super().connection_lost(exc)
+
+    def _expect(self, *, answering: bool) -> None:
+        if self._deadline is not None and self._answering is answering:
+            return
+        self._relax()
+        self._answering = answering
+        self._deadline = self.loop.call_later(ANSWER_WITHIN if answering else REQUEST_WITHIN, self.transport.abort)
+
+    def _relax(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

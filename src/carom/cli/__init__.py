@@ -1,0 +1,1 @@
+"""Everything a person types: `carom COMMAND`, one command per file."""

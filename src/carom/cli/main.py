@@ -1,0 +1,87 @@
+"""`carom`: the table of commands, and the one place where errors become exit codes.
+
+A command's module is imported when the command is run: `carom status` does not wait for the lab's imports, nor
+`carom --help` for any.
+
+    exit code   meaning
+    0           well
+    1           a fault, or a degraded state that the output names
+    2           wrong usage, or no director answers
+    130         Ctrl-C, by the shells' convention
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from carom.errors import CaromError, ConfigError, UnreachableError
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command before it is imported."""
+
+    module: str
+    help: str
+    """One line; the command's own help begins with it."""
+
+
+COMMANDS = {
+    "demo": Entry("carom.cli.demo", "Build a network, send requests through it, show what happened."),
+    "lab": Entry("carom.cli.lab", "The demo's network, kept standing to play in."),
+    "check": Entry("carom.cli.check", "Name every fault of a configuration."),
+    "status": Entry("carom.cli.status", "Show what the director does now."),
+    "real-server": Entry("carom.cli.real_server", "Prepare a real server for direct routing."),
+}
+"""Every command, in the order in which a newcomer meets them."""
+
+
+def sentence(error: CaromError) -> str:
+    """What a person reads. A configuration's faults begin with `FILE:LINE:`, for editors to jump to."""
+    return str(error) if isinstance(error, ConfigError) else f"carom: {error}"
+
+
+class Commands(click.Group):
+    """The group `carom`, whose commands are in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name].module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CaromError as error:
+            click.echo(sentence(error), err=True)
+            ctx.exit(2 if isinstance(error, UnreachableError) else 1)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="carom")
+def carom() -> None:
+    """Carom, the load balancer by direct routing.
+
+    Exit codes: 0 well, 1 a fault or a degraded state that the output names, 2 wrong usage or no director answers.
+    """
+
+
+def main() -> None:
+    """The program `carom`."""
+    carom(prog_name="carom")

@@ -1,0 +1,122 @@
+"""`carom status`: what the director does now, as a table for people or the API's document for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from carom.cli.options import json_option, socket_option
+from carom.cli.table import lines, quantity, size
+from carom.client import Client
+
+Document = dict[str, Any]
+
+HEADINGS = (
+    *("REAL SERVER", "STATE", "WEIGHT", "MAC", "ACTIVE", "INACTIVE"),
+    *("NEW/S", "PACKETS", "PACKETS/S", "BYTES", "BYTES/S"),
+)
+LEFT = frozenset({0, 1, 3})
+FAULTS_SHOWN = 20
+
+
+@click.command()
+@socket_option
+@json_option
+@click.pass_context
+def command(context: click.Context, socket: Path, as_json: bool) -> None:
+    """Show what the director does now.
+
+    Ends with 1 if something is wrong, which the output names, and with 2 if no director answers.
+    """
+    status = Client(socket).get("/v1/status")
+    if as_json:
+        click.echo(json.dumps(status, indent=2))
+    else:
+        click.echo("\n".join(text(status)))
+    context.exit(1 if status["faults"] else 0)
+
+
+def text(status: Document) -> Iterator[str]:
+    """The document for people, line by line."""
+    yield from _director(status["director"], status["flows"])
+    for service in status["services"]:
+        yield ""
+        yield from _service(service)
+    if any(reason["packets"] for reason in status["reasons"]):
+        yield ""
+        yield from _reasons(status["reasons"])
+    if status["faults"]:
+        yield ""
+        yield from _faults(status["faults"])
+
+
+def _director(director: Document, flows: Document) -> Iterator[str]:
+    plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
+    begun = "took over" if director["taken_over"] else "attached"
+    yield click.style(f"Director on {director['interface']}", bold=True) + f"  {director['mac'] or 'NIC gone'}  {plane}"
+    yield f"process {director['pid']} {begun} and is ready since {director['since']}, with {director['config_file']}"
+    yield f"{flows['used']:,} of {flows['capacity']:,} flows"
+
+
+def _service(service: Document) -> Iterator[str]:
+    name = click.style(service["name"], bold=True)
+    yield f"{name}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}"
+    reals = service["reals"] + ([service["sorry"]] if service["sorry"] else [])
+    rows = [_row(real) for real in reals]
+    if len(rows) > 1:
+        rows.append(_totals(service["totals"]))
+    heading, *body = lines([HEADINGS, *rows], LEFT)
+    yield f"  {click.style(heading, dim=True)}"
+    for line, real in zip(body, [*reals, None], strict=False):
+        yield f"  {line if real is None or real['up'] else click.style(line, fg='red')}"
+
+
+def _row(real: Document) -> tuple[str, ...]:
+    weight = str(real["weight"])
+    if real["effective_weight"] != real["weight"]:
+        weight = f"{real['effective_weight']} of {weight}"
+    return (real["address"], _state(real), weight, real["mac"] or "none", *_numbers(real))
+
+
+def _state(real: Document) -> str:
+    if not real["up"]:
+        return "down"
+    return "up" if real["weight"] else "quiesced"
+
+
+def _totals(totals: Document) -> tuple[str, ...]:
+    return ("all", "", "", "", *_numbers(totals))
+
+
+def _numbers(counted: Document) -> tuple[str, ...]:
+    rates = counted["rates"]
+    return (
+        f"{counted['active']:,}",
+        f"{counted['inactive']:,}",
+        quantity(rates["new_flows"]),
+        f"{counted['packets']:,}",
+        quantity(rates["packets"]),
+        size(counted["bytes"]),
+        size(rates["bytes"]),
+    )
+
+
+def _reasons(reasons: list[Document]) -> Iterator[str]:
+    """The ways in which packets ended; those that a healthy director does not see are marked."""
+    yield click.style("How packets ended", bold=True)
+    seen = [reason for reason in reasons if reason["packets"]]
+    rows = [(reason["name"], f"{reason['packets']:,}", size(reason["bytes"]), reason["sentence"]) for reason in seen]
+    for line, reason in zip(lines(rows, frozenset({0, 3})), seen, strict=True):
+        yield f"  {line}" if reason["normal"] else click.style(f"! {line}", fg="yellow")
+
+
+def _faults(faults: list[str]) -> Iterator[str]:
+    yield click.style("Wrong at present", bold=True, fg="red")
+    for fault in faults[:FAULTS_SHOWN]:
+        yield f"  {fault}"
+    if len(faults) > FAULTS_SHOWN:
+        yield f"  and {len(faults) - FAULTS_SHOWN:,} more: carom status --json"

@@ -1,0 +1,60 @@
+"""The director's API as a program on the same host calls it: HTTP over the unix socket, with the standard library."""
+
+from __future__ import annotations
+
+import json
+import socket
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+from carom.errors import UnreachableError
+
+TIMEOUT = 5.0
+"""Seconds for each step of a call."""
+
+
+class Client:
+    """Calls one director. Each call is a connection of its own."""
+
+    def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
+        self._path = path
+        self._timeout = timeout
+
+    def get(self, route: str) -> Any:
+        """The JSON document at a route, `/v1/status`. Raises UnreachableError."""
+        connection = _UnixConnection(self._path, self._timeout)
+        try:
+            connection.request("GET", route)
+            response = connection.getresponse()
+            document = json.loads(response.read())
+        except (OSError, HTTPException, ValueError) as error:
+            raise UnreachableError(self._unreachable(error)) from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise UnreachableError(f"the director on {self._path} answers {route} with {response.status}: {document}")
+        return document
+
+    def _unreachable(self, error: Exception) -> str:
+        match error:
+            case FileNotFoundError() | ConnectionRefusedError():
+                return f"no director answers on {self._path}: start caromd, or name its socket with --socket"
+            case PermissionError():
+                return f"{self._path} is not yours to ask: run this as root, or as a member of the socket's group"
+            case TimeoutError():
+                return f"the director on {self._path} has not answered within {self._timeout:.0f} s"
+            case _:
+                return f"the director on {self._path} does not answer as one: {type(error).__name__}: {error}"
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost")
+        self._path = path
+        self._seconds = timeout
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self._seconds)
+        self.sock.connect(str(self._path))

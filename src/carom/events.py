@@ -1,0 +1,58 @@
+"""Facts: what has happened, in the past tense, as the engine is told it.
+
+A fact is a frozen value. Adapters make them, `carom.engine` hears them in order, and `carom.core.world.step` says what
+is known after them. Nobody answers a fact: what it leads to is the next plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv6Interface
+
+from carom.model import Address, Config
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigLoaded:
+    """A sound configuration is to be carried out."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRefused:
+    """The file was read again and cannot be carried out; what ran before runs on."""
+
+    faults: tuple[str, ...]
+    """One sentence each, as `carom check` prints them."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceChanged:
+    """The director's NIC came up, went down, vanished, or has another MAC or other addresses."""
+
+    up: bool
+    """Up, and with carrier."""
+    mac: bytes | None
+    """6 bytes; None: there is no such NIC any more."""
+    addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
+    """The director's own addresses on it (DIPs), each with its network's prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourResolved:
+    """A station on the segment answered for this address, for the first time or from another MAC."""
+
+    address: Address
+    mac: bytes
+    """6 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourLost:
+    """Nobody answers for this address any more."""
+
+    address: Address
+
+
+Fact = ConfigLoaded | ConfigRefused | InterfaceChanged | NeighbourResolved | NeighbourLost

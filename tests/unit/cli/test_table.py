@@ -1,0 +1,49 @@
+"""Tables and numbers for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from carom.cli.table import lines, quantity, size
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    rows = [("NAME", "BYTES"), ("192.168.76.31", "1"), ("one", "12,345")]
+    assert list(lines(rows, left=frozenset({0}))) == [
+        "NAME            BYTES",
+        "192.168.76.31       1",
+        "one            12,345",
+    ]
+
+
+def test_no_rows_are_no_lines() -> None:
+    assert list(lines([], frozenset())) == []
+
+
+def test_no_line_ends_in_spaces() -> None:
+    assert list(lines([("A", "B"), ("x", "")], frozenset({0, 1}))) == ["A  B", "x"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0"), (0.04, "0.0"), (1, "1"), (1.44, "1.4"), (99.9, "99.9"), (99.96, "100"), (1234.5, "1,234")],
+)
+def test_a_quantity_is_short(number: float, words: str) -> None:
+    assert quantity(number) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (1_440, "1.4 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (15_000_000_000, "15 GB"),
+        (10**18, "1,000 PB"),
+    ],
+)
+def test_a_size_has_three_digits_or_so(count: float, words: str) -> None:
+    assert size(count) == words

@@ -1,0 +1,85 @@
+"""The client: what it makes of every answer, and of none."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from carom.client import Client
+from carom.errors import UnreachableError
+
+
+@contextmanager
+def answering(path: Path, answer: bytes | None) -> Iterator[list[bytes]]:
+    """A director that says this to the first who asks, or nothing at all; what it was asked."""
+    asked: list[bytes] = []
+    done = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            asked.append(connection.recv(4096))
+            if answer is None:
+                done.wait(10)
+            else:
+                connection.sendall(answer)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        yield asked
+        done.set()
+        server.join()
+
+
+def http(status: str, body: bytes) -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status.encode(), len(body), body)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "carom.sock"
+
+
+def test_a_document_is_returned(path: Path) -> None:
+    with answering(path, http("200 OK", b'{"faults": []}')) as asked:
+        assert Client(path).get("/v1/status") == {"faults": []}
+    assert asked[0].startswith(b"GET /v1/status HTTP/1.1\r\n")
+
+
+def test_without_a_socket_no_director_answers(path: Path) -> None:
+    with pytest.raises(UnreachableError, match=rf"no director answers on {path}: start caromd"):
+        Client(path).get("/v1/status")
+
+
+def test_a_dead_daemons_socket_is_the_same(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with pytest.raises(UnreachableError, match="no director answers"):
+        Client(path).get("/v1/status")
+
+
+def test_a_director_that_hangs_is_given_up(path: Path) -> None:
+    with answering(path, None), pytest.raises(UnreachableError, match="has not answered within 0 s"):
+        Client(path, timeout=0.05).get("/v1/status")
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0\r\n", http("200 OK", b"<html>"), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"]
+)
+def test_what_is_no_director_is_said_to_be_none(path: Path, answer: bytes) -> None:
+    with answering(path, answer), pytest.raises(UnreachableError, match="does not answer as one"):
+        Client(path).get("/v1/status")
+
+
+def test_a_refusal_is_passed_on(path: Path) -> None:
+    busy = http("503 Service Unavailable", b'"busy"')
+    with answering(path, busy), pytest.raises(UnreachableError, match="answers /v1/status with 503: busy"):
+        Client(path).get("/v1/status")

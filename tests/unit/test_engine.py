@@ -1,0 +1,527 @@
+"""The engine: facts are told, the data plane, the neighbours and the segment hear what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import pairwise
+from typing import cast
+
+import pytest
+
+from carom import engine as engines
+from carom.core.plan import Plan, RealPlan
+from carom.dataplane.fake.plane import FakeDataPlane
+from carom.engine import Engine
+from carom.errors import DataPlaneError, NetError
+from carom.events import ConfigLoaded, Fact, InterfaceChanged, NeighbourLost, NeighbourResolved
+from carom.model import Address, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.ports import Attachment, Reading
+
+VIP, VIP2, ONE, TWO = (ip_address(f"192.168.76.{host}") for host in (24, 25, 31, 32))
+MAC1, MAC2, OWN, OTHER = (bytes.fromhex(f"0200000000{host}") for host in ("31", "32", "01", "02"))
+WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO)), Scheduler.WRR)
+CONFIG = Config(Director("eth0"), (WEB,))
+DNS = Service("dns", VIP2, (Ports(Protocol.UDP, 53, 53),), (Real(TWO),), Scheduler.RR)
+
+
+class Plane(FakeDataPlane):
+    """The fake data plane, which keeps a diary, and can be made to refuse or to take its time."""
+
+    def __init__(self, *, taken_over: bool = False) -> None:
+        super().__init__(OWN, "eth0")
+        self.taken_over = taken_over
+        self.diary: list[str] = []
+        self.applied: list[Plan] = []
+        self.applied_at: list[float] = []
+        self.refusal: Exception | None = None
+        self.unreadable: Exception | None = None
+        self.free = threading.Event()
+        self.free.set()
+
+    def attach(self) -> Attachment:
+        self.diary.append("attach")
+        return replace(super().attach(), taken_over=self.taken_over)
+
+    def apply(self, plan: Plan) -> None:
+        self.diary.append("apply")
+        self.applied_at.append(time.monotonic())
+        self.free.wait(10)
+        if self.refusal:
+            raise self.refusal
+        self.applied.append(plan)
+        super().apply(plan)
+
+    def read(self) -> Reading:
+        if self.unreadable:
+            raise self.unreadable
+        return super().read()
+
+    def close(self) -> None:
+        self.diary.append("close")
+
+    def detach(self) -> tuple[str, ...]:
+        self.diary.append("detach")
+        return ("everything",)
+
+
+class Neighbours:
+    """A segment on which `table` is who answers."""
+
+    def __init__(self, table: dict[Address, bytes]) -> None:
+        self.table = table
+        self.watched: list[frozenset[Address]] = []
+        self.broken: Exception | None = None
+
+    async def watch(self, addresses: frozenset[Address], changed: Callable[[Address, bytes | None], None]) -> None:
+        if self.broken:
+            raise self.broken
+        self.watched.append(addresses)
+        self.changed = changed
+        for address in addresses & self.table.keys():
+            changed(address, self.table[address])
+
+
+class Announcer:
+    """Hears announcements."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Address, ...]] = []
+        self.broken: Exception | None = None
+
+    def announce(self, vips: tuple[Address, ...]) -> None:
+        if self.broken:
+            raise self.broken
+        self.heard.append(vips)
+
+
+class Stage:
+    """An engine with everything around it."""
+
+    def __init__(self, config: Config = CONFIG, *, taken_over: bool = False, silent: frozenset[Address] = frozenset()):
+        self.plane = Plane(taken_over=taken_over)
+        self.neighbours = Neighbours({a: m for a, m in ((ONE, MAC1), (TWO, MAC2)) if a not in silent})
+        self.announcer = Announcer()
+        self.engine = Engine(config, self.plane, self.neighbours, self.announcer)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Engine]:
+        await self.engine.start()
+        running = asyncio.create_task(self.engine.run())
+        try:
+            yield self.engine
+        finally:
+            assert not running.done(), "nothing may end the engine's loop"
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            self.plane.free.set()
+            await self.engine.close()
+
+    def macs(self) -> list[bytes | None]:
+        return [real.mac for real in self.plane.applied[-1].services[0].reals]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's patience, a hundredth of it."""
+    monkeypatch.setattr(engines, "SETTLE", 0.05)
+    monkeypatch.setattr(engines, "READ_EVERY", 0.01)
+    monkeypatch.setattr(engines, "RETRY_FIRST", 0.01)
+    monkeypatch.setattr(engines, "RETRY_LAST", 0.04)
+    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", (0.0, 0.01, 0.01))
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await scene()
+
+    asyncio.run(bounded())
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event, and needs none elsewhere
+            await asyncio.sleep(0.001)
+
+
+# ---- beginning and ending ----
+
+
+def test_the_first_plan_has_every_mac_that_the_kernel_knows() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.engine.start()
+        assert stage.neighbours.watched == [frozenset({ONE, TWO})]
+        assert stage.plane.diary == ["attach", "apply"]
+        assert stage.macs() == [MAC1, MAC2]
+        assert stage.engine.snapshot.plan == stage.plane.plan
+        await stage.engine.close()
+        assert stage.plane.diary[-1] == "close"
+
+    play(scene)
+
+
+def test_the_first_plan_waits_for_macs_but_not_for_ever() -> None:
+    async def scene() -> None:
+        stage = Stage(silent=frozenset({ONE, TWO}))
+        starting = asyncio.create_task(stage.engine.start())
+        await until(lambda: stage.neighbours.watched)
+        stage.neighbours.changed(ONE, MAC1)
+        await starting
+        assert len(stage.plane.applied) == 1
+        assert stage.macs() == [MAC1, None]
+        await stage.engine.close()
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("taken_over", "leaves"), [(False, "detach"), (True, "close")])
+def test_a_start_that_fails_leaves_things_as_they_were(*, taken_over: bool, leaves: str) -> None:
+    async def scene() -> None:
+        stage = Stage(taken_over=taken_over)
+        stage.plane.refusal = DataPlaneError("no room")
+        with pytest.raises(DataPlaneError, match="no room"):
+            await stage.engine.start()
+        assert stage.plane.diary == ["attach", "apply", leaves]
+
+    play(scene)
+
+
+def test_there_is_no_snapshot_before_the_start() -> None:
+    with pytest.raises(RuntimeError):
+        _ = Stage().engine.snapshot
+
+
+def test_closing_waits_for_the_apply_under_way() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.free.clear()
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: stage.plane.diary.count("apply") == 2)
+        assert stage.plane.diary == ["attach", "apply", "apply", "close"]
+        assert len(stage.plane.applied) == 2
+
+    play(scene)
+
+
+# ---- facts become plans ----
+
+
+def test_what_the_neighbours_say_is_applied() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.neighbours.changed(ONE, OTHER)
+            await until(lambda: stage.macs() == [OTHER, MAC2])
+            stage.neighbours.changed(ONE, None)
+            await until(lambda: not stage.plane.plan.services[0].reals[0].up)
+            await until(lambda: engine.snapshot.plan == stage.plane.plan)
+
+    play(scene)
+
+
+def test_a_fact_that_changes_nothing_is_not_applied() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            engine.tell(NeighbourResolved(ONE, MAC1))
+            engine.tell(ConfigLoaded(Config(Director("eth0"), (replace(WEB),))))
+            engine.tell(NeighbourLost(TWO))
+            await until(lambda: stage.plane.diary.count("apply") == 2)
+            assert not stage.plane.plan.services[0].reals[1].up
+
+    play(scene)
+
+
+def test_a_new_configuration_is_watched_and_then_applied_with_its_macs() -> None:
+    async def scene() -> None:
+        stage = Stage(Config(Director("eth0"), (replace(WEB, reals=(Real(ONE),)),)))
+        async with stage.running() as engine:
+            engine.tell(ConfigLoaded(CONFIG))
+            await until(lambda: len(stage.plane.applied) == 2)
+            assert stage.neighbours.watched == [frozenset({ONE}), frozenset({ONE, TWO})]
+            assert stage.macs() == [MAC1, MAC2]
+
+    play(scene)
+
+
+def test_thousands_of_facts_during_one_apply_cost_one_more_and_the_loop_stays_free() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.free.clear()
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: stage.plane.diary.count("apply") == 2)
+            for number in range(2_000):
+                engine.tell(NeighbourResolved(ONE, number.to_bytes(6, "big")))
+            seen = engine.snapshot.reading
+            assert engine.snapshot.plan == stage.plane.plan, "the snapshot shows what is carried out"
+            assert await longest_pause(0.1) < 0.05
+            assert engine.snapshot.reading is seen, "counters wait for the apply; whoever reads the snapshot does not"
+            stage.plane.free.set()
+            await until(lambda: stage.macs()[0] == (1_999).to_bytes(6, "big"))
+            assert stage.plane.diary.count("apply") == 3
+
+    play(scene)
+
+
+async def longest_pause(seconds: float) -> float:
+    """The longest time for which the event loop was busy with something else."""
+    end, longest = time.perf_counter() + seconds, 0.0
+    while (before := time.perf_counter()) < end:
+        await asyncio.sleep(0)
+        longest = max(longest, time.perf_counter() - before)
+    return longest
+
+
+# ---- what goes wrong ----
+
+
+def test_a_refused_plan_leaves_the_earlier_one_is_named_and_tried_again() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            earlier = engine.snapshot.plan
+            stage.plane.refusal = DataPlaneError("the members are full")
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: engine.snapshot.troubles)
+            assert engine.snapshot.troubles == (
+                "the last apply failed, so the earlier plan stands: the members are full",
+            )
+            assert engine.snapshot.plan == earlier
+            await until(lambda: stage.plane.diary.count("apply") >= 4)
+            stage.plane.refusal = None
+            await until(lambda: not engine.snapshot.troubles)
+            assert engine.snapshot.plan == stage.plane.plan != earlier
+
+    play(scene)
+
+
+def test_a_refused_plan_is_tried_again_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "RETRY_LAST", 60.0)
+
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.refusal = DataPlaneError("never")
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: engine.snapshot.troubles)
+            await until(lambda: len(stage.plane.applied_at) == 6)
+            pauses = [after - before for before, after in pairwise(stage.plane.applied_at[1:])]
+            assert all(pause >= 0.01 * 2**number for number, pause in enumerate(pauses)), "10, 20, 40, 80 ms"
+
+    play(scene)
+
+
+def test_a_defect_in_a_plane_is_survived_like_a_refusal() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.refusal = ZeroDivisionError("division by zero")
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: engine.snapshot.troubles)
+            assert "ZeroDivisionError: division by zero" in engine.snapshot.troubles[0]
+            stage.plane.refusal = None
+            await until(lambda: not engine.snapshot.troubles)
+
+    play(scene)
+
+
+def test_a_fact_that_meets_a_defect_is_lost_alone() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            engine.tell(NeighbourLost(ONE))
+            engine.tell(cast("Fact", "no fact"))
+            engine.tell(NeighbourLost(TWO))
+            await until(lambda: [real.up for real in engine.snapshot.plan.services[0].reals] == [False, False])
+            await until(lambda: engine.snapshot.troubles)
+            assert "a defect lost a fact" in engine.snapshot.troubles[0]
+
+    play(scene)
+
+
+def test_neighbours_that_cannot_be_watched_hold_up_nothing_else() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.neighbours.broken = NetError("no netlink")
+            engine.tell(ConfigLoaded(Config(Director("eth0"), (replace(WEB, reals=(Real(ONE),)), DNS))))
+            await until(lambda: len(engine.snapshot.plan.services) == 2)
+            assert engine.snapshot.troubles == ()
+            engine.tell(ConfigLoaded(Config(Director("eth0"), (replace(WEB, reals=(Real(ip_address("10.1.1.1")),)),))))
+            await until(lambda: engine.snapshot.troubles == ("the neighbours cannot be watched: no netlink",))
+            assert len(engine.snapshot.plan.services) == 1
+            stage.neighbours.broken = None
+            await until(lambda: not engine.snapshot.troubles)
+
+    play(scene)
+
+
+def test_counters_that_cannot_be_read_are_a_trouble_while_it_lasts() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.unreadable = DataPlaneError("gone")
+            await until(lambda: engine.snapshot.troubles == ("the counters cannot be read: gone",))
+            stage.plane.unreadable = None
+            await until(lambda: not engine.snapshot.troubles)
+
+    play(scene)
+
+
+# ---- counters ----
+
+
+def test_counters_are_read_again_and_again_with_the_time_between() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            assert engine.snapshot.apart == 0.0
+            stage.plane.sent[("web", ONE)] = 5
+            await until(lambda: engine.snapshot.reading.reals[0].counter.packets == 5)
+            assert engine.snapshot.earlier.reals[0].counter.packets == 0
+            assert engine.snapshot.apart >= 0.01
+
+    play(scene)
+
+
+# ---- announcements ----
+
+
+def test_vips_are_announced_when_they_are_held_a_few_times() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            await until(lambda: stage.announcer.heard == [(VIP,)] * 3)
+            engine.tell(ConfigLoaded(Config(Director("eth0"), (WEB, DNS))))
+            await until(lambda: len(stage.announcer.heard) == 6)
+            assert stage.announcer.heard[3:] == [(VIP2,)] * 3
+
+    play(scene)
+
+
+def test_a_nic_that_comes_back_announces_every_vip_again() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            await until(lambda: len(stage.announcer.heard) == 3)
+            engine.tell(InterfaceChanged(up=False, mac=OWN))
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: not engine.snapshot.plan.services[0].reals[0].up)
+            engine.tell(InterfaceChanged(up=True, mac=OWN))
+            await until(lambda: len(stage.announcer.heard) == 6)
+
+    play(scene)
+
+
+def test_a_vip_that_is_held_no_more_is_announced_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", (0.0, 0.05))
+
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            await until(lambda: stage.announcer.heard == [(VIP,)])
+            engine.tell(ConfigLoaded(Config(Director("eth0"), (DNS,))))
+            await until(lambda: stage.announcer.heard.count((VIP2,)) == 2)
+            assert stage.announcer.heard.count((VIP,)) == 1
+
+    play(scene)
+
+
+def test_an_announcement_that_cannot_be_sent_is_a_trouble() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.announcer.broken = NetError("the NIC is down")
+        async with stage.running() as engine:
+            await until(lambda: engine.snapshot.troubles == ("the VIPs cannot be announced: the NIC is down",))
+
+    play(scene)
+
+
+# ---- the director's own NIC ----
+
+
+@pytest.mark.parametrize("before", [OWN, None], ids=["another MAC", "a NIC that was gone"])
+def test_a_nic_that_changes_is_attached_to_anew(before: bytes | None) -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.engine.tell(InterfaceChanged(up=True, mac=OWN))
+        async with stage.running() as engine:
+            engine.tell(InterfaceChanged(up=before is not None, mac=before))
+            await until(lambda: engine.snapshot.world.mac == before)
+            assert stage.plane.diary == ["attach", "apply"]
+            engine.tell(InterfaceChanged(up=True, mac=OTHER))
+            await until(lambda: engine.snapshot.world.mac == OTHER)
+            assert stage.plane.diary == ["attach", "apply", "close", "attach", "apply"]
+
+    play(scene)
+
+
+def test_a_nic_that_cannot_be_attached_to_anew_is_tried_again() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.engine.tell(InterfaceChanged(up=True, mac=OWN))
+        async with stage.running() as engine:
+            stage.plane.refusal = DataPlaneError("not yet")
+            engine.tell(InterfaceChanged(up=True, mac=OTHER))
+            await until(lambda: engine.snapshot.troubles)
+            stage.plane.refusal = None
+            await until(lambda: engine.snapshot.world.mac == OTHER)
+            assert stage.plane.diary[-3:] == ["close", "attach", "apply"]
+            assert len(stage.plane.applied) == 2
+
+    play(scene)
+
+
+# ---- endurance ----
+
+
+def test_after_100_000_facts_and_1_000_configurations_it_is_as_fast_as_it_began() -> None:
+    services = tuple(replace(WEB, name=f"web{number}", vip=VIP + number) for number in range(20))
+    config = Config(Director("eth0"), services)
+
+    async def scene() -> None:
+        stage = Stage(config)
+        async with stage.running() as engine:
+            first, objects = await round_trip(stage), len(gc.get_objects())
+            for number in range(100_000):
+                engine.tell(NeighbourResolved(ONE, number.to_bytes(6, "big")))
+            for number in range(1_000):
+                real = Real(ip_address("10.0.0.0") + number)
+                engine.tell(ConfigLoaded(Config(Director("eth0"), (replace(WEB, reals=(real,)),))))
+                if number % 50 == 0:
+                    await until(lambda: first_real(stage).address == real.address)  # noqa: B023 - waited for at once
+            engine.tell(ConfigLoaded(config))
+            await until(lambda: engine.snapshot.plan.services[-1].name == "web19")
+            await until(lambda: len(engine.snapshot.world.neighbours) == 2)
+            assert await round_trip(stage) < 3 * first + 0.01
+            assert len(gc.get_objects()) < 1.2 * objects + 5_000
+
+    play(scene)
+
+
+def first_real(stage: Stage) -> RealPlan:
+    return stage.engine.snapshot.plan.services[0].reals[0]
+
+
+async def round_trip(stage: Stage) -> float:
+    """Seconds from a fact to its plan, the best of ten."""
+    gc.collect()
+    return min([await one_round_trip(stage, bytes((2, 0, 0, 0, 1, number))) for number in range(10)])
+
+
+async def one_round_trip(stage: Stage, mac: bytes) -> float:
+    began = time.perf_counter()
+    stage.engine.tell(NeighbourResolved(TWO, mac))
+    await until(lambda: stage.engine.snapshot.plan.services[0].reals[1].mac == mac)
+    return time.perf_counter() - began

@@ -1,0 +1,43 @@
+"""Facts: each kind is heard."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_interface
+from typing import get_args
+
+from carom.core.world import begin, step
+from carom.events import (
+    ConfigLoaded,
+    ConfigRefused,
+    Fact,
+    InterfaceChanged,
+    NeighbourLost,
+    NeighbourResolved,
+)
+from carom.model import Config, Director, Ports, Protocol, Real, Service
+
+REAL = ip_address("192.168.76.31")
+CONFIG = Config(
+    Director("eth0"),
+    (Service("web", ip_address("192.168.76.24"), (Ports(Protocol.TCP, 80, 80),), (Real(REAL),)),),
+)
+HISTORY: tuple[Fact, ...] = (
+    ConfigLoaded(CONFIG),
+    InterfaceChanged(up=True, mac=b"\x02DIR0", addresses=(ip_interface("192.168.76.1/24"),)),
+    NeighbourResolved(REAL, b"\x02REAL"),
+    NeighbourLost(REAL),
+    ConfigRefused(("carom.toml:3: service[0].vip: not an address",)),
+)
+
+
+def test_every_kind_of_fact_moves_the_world() -> None:
+    world = begin(Config(Director("eth0")))
+    for now, fact in enumerate(HISTORY):
+        after = step(world, [fact], float(now))
+        assert after != world, fact
+        world = after
+    assert {type(fact) for fact in HISTORY} == set(get_args(Fact))
+
+
+def test_equal_facts_are_one() -> None:
+    assert len({NeighbourLost(REAL), NeighbourLost(ip_address(str(REAL))), NeighbourResolved(REAL, b"\x02REAL")}) == 2
