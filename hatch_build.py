@@ -20,7 +20,7 @@ PROGRAM = SOURCES / "director.bpf.c"
 OBJECT = ROOT / "src/carom/dataplane/xdp/director.bpf.o"
 
 
-def command(output: Path) -> list[str]:
+def command(output: Path, program: Path = PROGRAM) -> list[str]:
     """The compiler's command line.
 
     `-target bpf` forgets the machine, but libc's headers ask for its word size (`gnu/stubs.h`) and the kernel's live in
@@ -32,7 +32,7 @@ def command(output: Path) -> list[str]:
         *("-Wall", "-Wextra", "-Werror"),
         *(f"-D__{machine}__", f"-I/usr/include/{machine}-linux-gnu", f"-I{SOURCES}"),
         f"-ffile-prefix-map={ROOT}=.",  # the same object, whatever the folder
-        *("-c", str(PROGRAM), "-o", str(output)),
+        *("-c", str(program), "-o", str(output)),
     ]
 
 

@@ -76,6 +76,14 @@ static int clock_tick(void *map __attribute__((unused)), __u32 *key, struct time
 	return 0;
 }
 
+/* Sweeps the whole table at once, for user space that wants exact counts now. */
+SEC("syscall")
+int sweep(void *context __attribute__((unused)))
+{
+	clock_sweep(constants.flow_buckets);
+	return 0;
+}
+
 /* Run once by user space when the program is attached, and again when it is replaced by a newer one. */
 SEC("syscall")
 int clock_start(void *context __attribute__((unused)))

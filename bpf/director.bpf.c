@@ -28,6 +28,7 @@ struct context {
 /* The state of a service that this packet sees, whatever changes meanwhile. */
 struct view {
 	__u32 service;
+	__u32 index; /* of the version */
 	const struct version *version;
 	__u16 vip; /* the flow table's name for VIP and protocol */
 };
@@ -47,22 +48,53 @@ static __always_inline enum reason if_vip(__be32 address, enum reason reason)
 	return bpf_map_lookup_elem(&vips4, &address) ? reason : REASON_NOT_VIP;
 }
 
-static __always_inline bool view_service(const struct tuple *tuple, struct view *view)
+/* The service of a port that has no frontend of its own: a range's, else that of all ports. */
+static __always_inline __u32 service_of_range(const struct frontend *all, __u16 port)
+{
+	struct range *range;
+	__u32 index;
+
+	for (__u32 i = 0; i < RANGES_MAX && i < all->range_count; i++) {
+		index = all->range_offset + i;
+		range = bpf_map_lookup_elem(&ranges, &index);
+		if (range && range->first <= port && port <= range->last)
+			return range->service;
+	}
+	return all->service;
+}
+
+static __always_inline bool find_frontend(const struct tuple *tuple, struct view *view)
 {
 	struct frontend4_key key = { tuple->vip, tuple->vip_port, tuple->protocol, 0 };
 	struct frontend *frontend = bpf_map_lookup_elem(&frontends4, &key);
-	__u64 *index;
-	__u32 version;
 
+	if (frontend && tuple->vip_port) {
+		view->service = frontend->service;
+		view->vip = frontend->vip;
+		return true;
+	}
+	if (!(constants.features & FEATURE_RANGES))
+		return false;
+	key.port = 0;
+	frontend = bpf_map_lookup_elem(&frontends4, &key);
 	if (!frontend)
 		return false;
-	view->service = frontend->service;
+	view->service = service_of_range(frontend, bpf_ntohs(tuple->vip_port));
 	view->vip = frontend->vip;
+	return true;
+}
+
+static __always_inline bool view_service(const struct tuple *tuple, struct view *view)
+{
+	__u64 *index;
+
+	if (!find_frontend(tuple, view))
+		return false;
 	index = bpf_map_lookup_elem(&services, &view->service);
 	if (!index || !*index)
 		return false;
-	version = *index;
-	view->version = bpf_map_lookup_elem(&versions, &version);
+	view->index = *index;
+	view->version = bpf_map_lookup_elem(&versions, &view->index);
 	return view->version;
 }
 
@@ -104,7 +136,7 @@ static __always_inline bool remember_flow(const struct flow_lookup *found, const
 
 	if (found->flow)
 		return flow_swap(&found->flow->word, found->word, word);
-	return flow_insert(found, word, context->settings, context->now);
+	return flow_insert(found->key, word, found->buckets[0], found->buckets[1], context->now);
 }
 
 /* ------------------------------------------------------------------------------------------- balance */
@@ -120,7 +152,7 @@ static __always_inline enum reason balance_new(struct packet *packet, const stru
 		real = SLOT_NOW(slot_of(view->version, tuple));
 		return real ? forward_to(packet, real, false, REASON_STRAY) : REASON_NO_REAL;
 	}
-	real = schedule(view->service, view->version, tuple);
+	real = schedule(view->service, view->index, tuple, context->now);
 	if (!real)
 		return REASON_NO_REAL;
 	if (remember_flow(found, tuple, view->vip, real, context))
@@ -164,6 +196,10 @@ static __always_inline enum reason balance(struct packet *packet, const struct c
 			return real ? forward_to(packet, real, tuple->segment == SEGMENT_SYN, REASON_FORWARDED) :
 				      REASON_NO_REAL;
 		}
+	}
+	if (view.version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM) {
+		real = schedule(view.service, view.index, tuple, context->now);
+		return real ? forward_to(packet, real, true, REASON_FORWARDED) : REASON_NO_REAL;
 	}
 	if (!flow_find(tuple, view.vip, context->settings, &found))
 		return REASON_INTERNAL;
@@ -215,7 +251,7 @@ static __always_inline enum reason icmp_error(struct packet *packet, void *at, c
 	return real ? forward_to(packet, real, false, REASON_ICMP_FORWARDED) : REASON_ICMP_NO_FLOW;
 }
 
-static __always_inline enum reason icmp(struct packet *packet, void *at, const struct context *context)
+static __noinline enum reason icmp(struct packet *packet, void *at, const struct context *context)
 {
 	struct icmp *icmp = at;
 
@@ -252,15 +288,17 @@ static __always_inline enum reason walk_ip4(struct packet *packet, void *at, con
 		return if_vip(tuple->vip, REASON_FRAGMENT);
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
-		return parse_tcp(packet, at) ? balance(packet, context) : if_vip(tuple->vip, REASON_MALFORMED);
+		at = parse_tcp(packet, at);
+		break;
 	case IPPROTO_UDP:
-		return parse_udp(packet, at) ? balance(packet, context) : if_vip(tuple->vip, REASON_MALFORMED);
+		at = parse_udp(packet, at);
+		break;
 	case IPPROTO_ICMP:
-		return if_vip(tuple->vip, REASON_FORWARDED) == REASON_FORWARDED ? icmp(packet, at, context) :
-										  REASON_NOT_VIP;
+		return bpf_map_lookup_elem(&vips4, &tuple->vip) ? icmp(packet, at, context) : REASON_NOT_VIP;
 	default:
 		return if_vip(tuple->vip, REASON_NO_SERVICE);
 	}
+	return at ? balance(packet, context) : if_vip(tuple->vip, REASON_MALFORMED);
 }
 
 static __always_inline enum reason walk(struct packet *packet, void *at)
@@ -299,11 +337,4 @@ int carom_director(struct xdp_md *frame)
 		counter->bytes += packet.end - data;
 	}
 	return reason_verdict(reason);
-}
-
-/* For the other end of a veth pair: native XDP_TX reaches it only if it runs a program too. Used by the lab. */
-SEC("xdp")
-int carom_pass(struct xdp_md *frame __attribute__((unused)))
-{
-	return XDP_PASS;
 }

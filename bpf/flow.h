@@ -3,8 +3,8 @@
  * flow.h - the flow table: which real server each connection has, and in what state it is.
  *
  * The picture: an array of buckets, one cache line each, four flows to a bucket. A flow may stand in either of two
- * buckets, chosen by two halves of one keyed hash, so a lookup costs one cache miss, or two for a flow that is new or
- * was pushed aside. A flow is two words:
+ * buckets of one page of memory, chosen by a keyed hash, so a lookup costs one TLB miss and one cache miss, or two for a
+ * flow that is new or was pushed aside. A flow is two words:
  *
  *   key   client address (32) | client port (16) | VIP port (16)
  *   word  vip (16) | real (20) | state (5) | flags (7) | seen (16)          0: the place is free
@@ -76,6 +76,8 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #undef UD
 };
 
+#define PAGE_BUCKETS 64 /* buckets of 64 bytes in a page of 4,096 */
+
 #define FLOW_CLAIMED (0x1fULL << 36) /* vip 0: matches no packet while its key is being written */
 
 #define FLOW_WORD(vip, real, state, seen) \
@@ -86,10 +88,10 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #define FLOW_SEEN(word) ((__u16)((word) >> 48))
 
 struct flow_lookup {
-	struct flow4 *flow; /* NULL: there is none; only then are both buckets set */
+	struct flow4 *flow; /* NULL: there is none */
 	__u64 word;
 	__u64 key;
-	struct bucket4 *buckets[2];
+	__u32 buckets[2];
 };
 
 static __always_inline bool flow_is_active(__u64 word)
@@ -109,14 +111,31 @@ static __always_inline bool flow_has_ended(__u64 word, const struct settings *se
 	return (__u16)(now - FLOW_SEEN(word)) > settings->timeouts[FLOW_STATE(word)];
 }
 
+/* IPVS's rule: overloaded from `upper` flows on, until there are fewer than `lower`. */
+static __always_inline void flow_mind_limit(__u32 real, __u64 load, int sign)
+{
+	struct limit *limit = bpf_map_lookup_elem(&limits, &real);
+	__u64 flows = (load >> 32) + (__u32)load;
+
+	if (!limit || !limit->upper)
+		return;
+	if (sign > 0 && flows >= limit->upper)
+		limit->overloaded = 1;
+	if (sign < 0 && (limit->lower ? flows < limit->lower : flows * 4 < limit->upper * 3ULL))
+		limit->overloaded = 0;
+}
+
 /* Adds `sign` (1 or -1) of this flow to the load of its real server. */
 static __always_inline void flow_count(__u64 word, int sign)
 {
 	__u32 real = FLOW_REAL(word);
-	__u64 *load = bpf_map_lookup_elem(&loads, &real);
+	__u64 *load = bpf_map_lookup_elem(&loads, &real), change = (flow_is_active(word) ? 1LL << 32 : 1) * sign;
 
-	if (load)
-		__sync_fetch_and_add(load, (flow_is_active(word) ? 1LL << 32 : 1) * sign);
+	if (!load)
+		return;
+	change += __sync_fetch_and_add(load, change);
+	if (constants.features & FEATURE_LIMITS)
+		flow_mind_limit(real, change, sign);
 }
 
 /* Replaces the word if nobody else has; the winner counts. */
@@ -163,21 +182,18 @@ static __always_inline bool flow_find(const struct tuple *tuple, __u16 vip, cons
 {
 	__u64 key = tuple->client | (__u64)tuple->client_port << 32 | (__u64)tuple->vip_port << 48;
 	__u64 hash = flow_hash(key, vip, settings->seed);
-	__u32 first = hash & (constants.flow_buckets - 1), second = hash >> 32 & (constants.flow_buckets - 1);
+	__u32 first = hash & (constants.flow_buckets - 1), second = first ^ ((hash >> 32 & (PAGE_BUCKETS - 1)) | 1);
 	struct bucket4 *bucket = bpf_map_lookup_elem(&flows4, &first);
 	__u32 place;
 
-	found->key = key;
-	found->flow = NULL;
+	*found = (struct flow_lookup){ .key = key, .buckets = { first, second } };
 	if (!bucket)
 		return false;
-	found->buckets[0] = bucket;
 	place = flow_place(bucket, key, vip);
 	if (place >= BUCKET_FLOWS) {
 		bucket = bpf_map_lookup_elem(&flows4, &second);
 		if (!bucket)
 			return false;
-		found->buckets[1] = bucket;
 		place = flow_place(bucket, key, vip);
 		if (place >= BUCKET_FLOWS)
 			return true;
@@ -213,18 +229,24 @@ static __always_inline void flow_look_for_room(struct bucket4 *bucket, const str
 	}
 }
 
-/* Gives a new flow an entry; false: the table has no room for it. */
-static __always_inline bool flow_insert(const struct flow_lookup *found, __u64 word, const struct settings *settings,
-					__u32 now)
+/*
+ * Gives a new flow an entry in one of its two buckets; 0: the table has no room for it. A function of its own to the
+ * verifier, as schedule() is.
+ */
+__noinline int flow_insert(__u64 key, __u64 word, __u32 first, __u32 second, __u32 now)
 {
+	struct bucket4 *buckets[2] = { bpf_map_lookup_elem(&flows4, &first), bpf_map_lookup_elem(&flows4, &second) };
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
 	struct flow_room room = {};
 
-	flow_look_for_room(found->buckets[0], settings, now, &room);
+	if (!buckets[0] || !buckets[1] || !settings_)
+		return 0;
+	flow_look_for_room(buckets[0], settings_, now, &room);
 	if (room.age != ~0u)
-		flow_look_for_room(found->buckets[1], settings, now, &room);
+		flow_look_for_room(buckets[1], settings_, now, &room);
 	if (!room.flow || !flow_swap(&room.flow->word, room.word, FLOW_CLAIMED))
-		return false;
-	room.flow->key = found->key;
+		return 0;
+	room.flow->key = key;
 	return flow_swap(&room.flow->word, FLOW_CLAIMED, word);
 }
 

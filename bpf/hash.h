@@ -56,10 +56,18 @@ static __always_inline __u32 sip_word(__u32 word, __u64 key)
 	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
-/* By the client's address alone, host order. */
+/* A client's address, its port added to it or not, in host order. */
 static __always_inline __u32 mh_hash(__u32 client)
 {
 	return sip_word(client, MH_KEY);
+}
+
+#define BUCKETS 256 /* of sh and dh */
+
+/* A bucket of sh or dh: multiplication by the golden ratio. */
+static __always_inline __u32 bucket_hash(__u32 word)
+{
+	return word * 0x61c88647u >> 24;
 }
 
 #endif

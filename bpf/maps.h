@@ -35,9 +35,13 @@
 /* Set before the program is loaded: the verifier knows them, so what they rule out costs nothing. */
 struct constants {
 	__u32 flow_buckets; /* a power of two: max_entries of flows4 */
+	__u32 features; /* FEATURE_...: what the plan uses; all else is left out */
 	__u8 own_mac[6]; /* of the NIC the program sits on */
 	__u16 zero;
 };
+
+#define FEATURE_LIMITS 1 /* thresholds of real servers */
+#define FEATURE_RANGES 2 /* port ranges, and services of all ports */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -94,11 +98,28 @@ struct frontend4_key {
 	__u8 zero;
 };
 
+/* Port 0 stands for all ports of a VIP and protocol that have no frontend of their own: first its ranges are asked. */
 struct frontend {
-	__u32 service; /* index into services */
+	__u32 service; /* index into services; 0: none */
 	__u16 vip; /* identifies (VIP, protocol) in a flow's word; counts from 1 */
-	__u16 zero;
+	__u16 range_count;
+	__u32 range_offset; /* into ranges */
 };
+
+#define RANGES_MAX 64 /* of one VIP and protocol */
+
+struct range {
+	__u16 first, last; /* host order, both included */
+	__u32 service;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct range);
+} ranges SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -113,10 +134,24 @@ struct {
 enum scheduler {
 	SCHEDULER_RR = 0,
 	SCHEDULER_WRR = 1,
+	SCHEDULER_LC = 2,
+	SCHEDULER_WLC = 3,
+	SCHEDULER_LBLC = 4,
+	SCHEDULER_LBLCR = 5,
+	SCHEDULER_DH = 6,
+	SCHEDULER_SH = 7,
 	SCHEDULER_MH = 8,
+	SCHEDULER_SED = 9,
+	SCHEDULER_NQ = 10,
+	SCHEDULER_FO = 11,
+	SCHEDULER_OVF = 12,
+	SCHEDULER_TWOS = 13,
 };
 
 #define VERSION_TRACKS_ALL 1 /* every flow has an entry; else only those of tracked slots */
+#define VERSION_HASHES_PORT 2 /* the client's port takes part in the hash (sh-port, mh-port) */
+#define VERSION_FALLS_BACK 4 /* who finds nobody in its slot tries others (sh-fallback, mh-fallback) */
+#define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
 
 /* A service's state: frozen once published. */
 struct version {
@@ -128,8 +163,8 @@ struct version {
 	__u32 slot_count;
 	__u32 weight_max; /* wrr: the largest weight minus (weight_gcd - 1) */
 	__u32 weight_gcd; /* wrr: the greatest common divisor of all weights */
+	__u32 weight_sum; /* twos: of all weights */
 	__u32 serial; /* differs from every other version's, so that a cursor knows whether it is still the same */
-	__u32 zero;
 };
 
 struct member {
@@ -146,8 +181,9 @@ struct member {
 #define SLOT_TRACKED (1ULL << 63)
 
 /*
- * Where rr and wrr go on: the version's serial (32) | position of the last pick (16) | wrr's current weight (16). One word, so that
- * two processors that pick at once need no lock.
+* What a scheduler keeps between picks, in one word, so that two processors that pick at once need no lock. rr and
+ * wrr: the version's serial (32) | position of the last pick (16) | wrr's current weight (16). lblc: its home. lblcr: the
+ * second in which its homes changed last.
  */
 #define CURSOR(serial, position, weight) ((__u64)(serial) << 32 | (__u64)(position) << 16 | (weight))
 #define CURSOR_SERIAL(cursor) ((__u32)((cursor) >> 32))
@@ -216,6 +252,28 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } loads SEC(".maps");
+
+/* Thresholds of a real server, and whether it is over them. */
+struct limit {
+	__u32 upper; /* flows at which it is overloaded; 0: never */
+	__u32 lower; /* flows below which it no longer is; 0: three quarters of `upper` */
+	__u32 overloaded;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct limit);
+} limits SEC(".maps");
+
+/* lblcr: at which turn a real server became one of its VIP's homes; 0: it is none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u32);
+} homes SEC(".maps");
 
 struct real_counter {
 	__u64 packets;

@@ -39,7 +39,7 @@ class Oracle:
         self.apply, self.read, self.close = self.plane.apply, self.plane.read, self.plane.close
 
     def at(self, second: int) -> None:
-        self.plane.now = second
+        self.plane.at(second)
 
     def send(self, frame: bytes) -> End:
         return walk(self.plane, frame)
@@ -75,6 +75,7 @@ class Xdp:
 
     def at(self, second: int) -> None:
         self.loaded.maps["clock"].set(key(0), struct.pack("=IIQ", second, 0, 0))
+        self.loaded.sweep.call()
 
     def send(self, frame: bytes) -> End:
         verdict, after, _ = self.loaded.director.run(frame)

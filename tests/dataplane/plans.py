@@ -11,6 +11,7 @@ from carom.model import OnDown, Ports, Protocol, Scheduler
 VIP = "192.168.76.24"
 OTHER_VIP = "192.168.76.25"
 REALS = ("192.168.76.31", "192.168.76.32", "192.168.76.33")
+SORRY = "192.168.76.39"
 HTTP = Ports(Protocol.TCP, 80, 80)
 HTTPS = Ports(Protocol.TCP, 443, 443)
 DNS = Ports(Protocol.UDP, 53, 53)

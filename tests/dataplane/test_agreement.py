@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carom.core.plan import Plan, RealPlan
-from carom.model import OnDown, Scheduler
+from carom.core.plan import Plan, RealPlan, ServicePlan
+from carom.model import OnDown, Ports, Protocol, Scheduler, SchedulerFlag
 from tests.dataplane import frames, plans
 from tests.dataplane.planes import Oracle, Xdp
 
@@ -22,11 +22,21 @@ STORIES = int(os.environ.get("CAROM_STORIES", "250"))
 BURST = 24
 """Packets; a story has four bursts on average."""
 
+RANDOM = Scheduler.TWOS
+"""Its picks are drawn; how they are spread is the scheduler tests' matter."""
 CLIENTS = ("10.0.0.1", "10.0.0.2", "10.0.7.9", "172.16.3.4")
 CLIENT_PORTS = (0, 1025, 1026, 65535)
 FLAGS = ("S", "S", "A", "A", "PA", "FA", "R", "RA", "", "SA", "SR", "FSRPAU")
-TARGETS = (f"{plans.VIP}:80", f"{plans.VIP}:443", f"{plans.VIP}:53", f"{plans.OTHER_VIP}:80", "192.168.76.20:80")
-MACS = {plans.mac(address) for address in plans.REALS}
+TARGETS = (
+    f"{plans.VIP}:80",
+    f"{plans.VIP}:443",
+    f"{plans.VIP}:53",
+    f"{plans.VIP}:81",
+    f"{plans.OTHER_VIP}:80",
+    f"{plans.OTHER_VIP}:0",
+    "192.168.76.20:80",
+)
+MACS = {plans.mac(address) for address in (*plans.REALS, plans.SORRY)}
 
 
 @dataclass(frozen=True)
@@ -106,31 +116,49 @@ def mutated(chance: random.Random, sound: bytes) -> bytes:
 # ---- plans
 
 
-@st.composite
-def a_real_plan(draw: st.DrawFn, address: str) -> RealPlan:
-    weight = draw(st.sampled_from([0, 1, 1, 2, 3, 7]))
-    return plans.real(address, weight, up=draw(st.sampled_from([True, True, True, False])))
+ALL_TCP = Ports(Protocol.TCP, 0, 65535)
+SOME_TCP = Ports(Protocol.TCP, 80, 443)
+SCHEDULERS = [scheduler for scheduler in Scheduler if scheduler is not RANDOM]
+FLAGS_OF = {
+    Scheduler.SH: [SchedulerFlag.SH_PORT, SchedulerFlag.SH_FALLBACK],
+    Scheduler.MH: [SchedulerFlag.MH_PORT, SchedulerFlag.MH_FALLBACK],
+}
 
 
-@st.composite
-def a_plan(draw: st.DrawFn) -> Plan:
-    wishes = []
-    scheduler = st.sampled_from([Scheduler.RR, Scheduler.WRR, Scheduler.MH])
-    for name, vip, ports in (
-        ("web", plans.VIP, (plans.HTTP, plans.HTTPS)),
-        ("dns", plans.VIP, (plans.DNS,)),
-        ("other", plans.OTHER_VIP, (plans.HTTP,)),
-    ):
-        addresses = draw(st.lists(st.sampled_from(plans.REALS), unique=True))
-        wish = plans.service(draw(scheduler), name=name, vip=vip, ports=ports, on_down=draw(st.sampled_from(OnDown)))
-        wishes.append(replace(wish, reals=tuple(draw(a_real_plan(address)) for address in addresses)))
-    present = draw(st.sampled_from([3, 3, 3, 2, 1]))
-    return Plan(tuple(wishes[:present]), answering=draw(st.sampled_from([True, True, False])))
+def a_plan(number: int) -> Plan:
+    """The plan of that number: three services at most, whose ports may lie within each other."""
+    chance = random.Random(number)
+    wishes = (
+        a_service(chance, "web", plans.VIP, chance.choice([(plans.HTTP, plans.HTTPS), (plans.HTTP,), (SOME_TCP,)])),
+        a_service(chance, "dns", plans.VIP, (plans.DNS,)),
+        a_service(chance, "other", plans.OTHER_VIP, chance.choice([(plans.HTTP,), (ALL_TCP,), (SOME_TCP,)])),
+        a_service(chance, "rest", plans.VIP, (ALL_TCP,)),
+    )
+    return Plan(wishes[: chance.choice([4, 3, 3, 2, 1])], answering=chance.random() < 0.7)
 
 
+def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ...]) -> ServicePlan:
+    scheduler = chance.choice(SCHEDULERS)
+    wish = plans.service(scheduler, name=name, vip=vip, ports=ports, on_down=chance.choice(list(OnDown)))
+    return replace(
+        wish,
+        reals=tuple(a_real(chance, address) for address in chance.sample(plans.REALS, chance.randrange(4))),
+        scheduler_flags=frozenset(flag for flag in FLAGS_OF.get(scheduler, []) if chance.random() < 0.3),
+        one_packet=ports == (plans.DNS,) and chance.random() < 0.2,
+        sorry=plans.real(plans.SORRY) if chance.random() < 0.1 else None,
+    )
+
+
+def a_real(chance: random.Random, address: str) -> RealPlan:
+    real = plans.real(address, chance.choice([0, 1, 1, 2, 3, 7]), up=chance.random() < 0.75)
+    upper = chance.choice([0, 0, 0, 2, 5])
+    return replace(real, upper=upper, lower=chance.choice([0, 1]) if upper else 0)
+
+
+changes = st.builds(a_plan, st.integers(0, 2**32 - 1))
 bursts = st.builds(a_burst, st.integers(0, 2**32 - 1))
-steps = st.one_of(bursts, bursts, st.builds(Change, a_plan()), st.builds(Wait, st.sampled_from([1, 9, 61, 121, 901])))
-stories = st.tuples(a_plan(), st.lists(steps, min_size=4, max_size=12))
+steps = st.one_of(bursts, bursts, st.builds(Change, changes), st.builds(Wait, st.sampled_from([1, 9, 61, 121, 901])))
+stories = st.tuples(changes, st.lists(steps, min_size=4, max_size=12))
 
 
 @settings(max_examples=STORIES, deadline=None, suppress_health_check=list(HealthCheck), database=None)

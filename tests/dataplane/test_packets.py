@@ -9,7 +9,7 @@ rr visits the server added last first: .33, .32, .31.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from carom.core.plan import Plan
 from carom.dataplane.fake.packet import checksum
 from carom.dataplane.fake.walk import Verdict
-from carom.model import Scheduler
+from carom.model import Ports, Protocol, Scheduler
 from tests.dataplane import plans
 from tests.dataplane.frames import (
     BROADCAST,
@@ -101,6 +101,18 @@ NOBODY = plans.plan(plans.changed(plans.service(), REALS[0], weight=0))
 BACKUP = plans.plan(answering=False)
 HASHED = plans.plan(plans.service(Scheduler.MH))
 
+RANGED = plans.plan(plans.service(ports=(Ports(Protocol.TCP, 1000, 1999),)))
+EVERY = plans.plan(plans.service(ports=(Ports(Protocol.TCP, 0, 65535),)))
+EXACT = plans.plan(
+    plans.service(Scheduler.RR, plans.real(REALS[2]), name="all", ports=(Ports(Protocol.TCP, 0, 65535),)),
+    plans.service(Scheduler.RR, plans.real(REALS[1]), name="some", ports=(Ports(Protocol.TCP, 1000, 1999),)),
+    plans.service(Scheduler.RR, plans.real(REALS[0]), name="one", ports=(Ports(Protocol.TCP, 1500, 1500),)),
+)
+LIMITED = plans.plan(plans.changed(plans.service(), REALS[2], upper=1))
+FULL = plans.plan(plans.service(Scheduler.RR, *(replace(plans.real(address), upper=1) for address in REALS)))
+ONE_PACKET = plans.plan(replace(plans.service(ports=(plans.DNS,)), one_packet=True))
+SORRY = plans.plan(replace(plans.service(), sorry=plans.real(plans.SORRY)))
+
 RECORDS = [
     # ---- a flow's life
     sends("a SYN begins a flow", SYN, FIRST),
@@ -165,6 +177,93 @@ RECORDS = [
     # ---- hash schedulers
     sends("mh needs no SYN to know", tcp("10.0.0.7:1", WEB, "A"), mac(REALS[2]), plan=HASHED),
     sends("mh gives a client of many ports one real server", tcp("10.0.0.7:2", WEB, "S"), mac(REALS[2]), plan=HASHED),
+    # ---- ports
+    *(
+        sends(f"port {port} of a range", tcp(CLIENT, f"{VIP}:{port}", "S"), FIRST, plan=RANGED)
+        for port in (1000, 1500, 1999)
+    ),
+    *(
+        passes(f"port {port} beside the range", tcp(CLIENT, f"{VIP}:{port}", "S"), "no_service", plan=RANGED)
+        for port in (0, 999, 2000, 65535)
+    ),
+    *(
+        sends(f"port {port} of a service of all", tcp(CLIENT, f"{VIP}:{port}", "S"), FIRST, plan=EVERY)
+        for port in (0, 1, 22, 65535)
+    ),
+    sends("an exact port comes before a range", tcp(CLIENT, f"{VIP}:1500", "S"), mac(REALS[0]), plan=EXACT),
+    sends("a range comes before all ports", tcp(CLIENT, f"{VIP}:1501", "S"), mac(REALS[1]), plan=EXACT),
+    sends("all ports take the rest", tcp(CLIENT, f"{VIP}:2", "S"), mac(REALS[2]), plan=EXACT),
+    passes("all TCP ports are no UDP ports", udp(CLIENT, f"{VIP}:2"), "no_service", plan=EXACT),
+    # ---- counting schedulers
+    *(
+        sends(
+            f"{scheduler}: nobody has a flow, so the first in the list",
+            SYN,
+            to,
+            plan=plans.plan(plans.service(scheduler)),
+        )
+        for scheduler, to in (
+            (Scheduler.LC, FIRST),
+            (Scheduler.WLC, FIRST),
+            (Scheduler.SED, FIRST),
+            (Scheduler.NQ, FIRST),
+            (Scheduler.FO, FIRST),
+            (Scheduler.OVF, FIRST),
+            (Scheduler.LBLC, FIRST),
+            (Scheduler.LBLCR, FIRST),
+        )
+    ),
+    *(
+        sends(
+            f"{scheduler}: the first has one, so the second",
+            tcp("10.0.0.2:1", WEB, "S"),
+            SECOND,
+            before=(SYN,),
+            plan=plans.plan(plans.service(scheduler)),
+        )
+        for scheduler in (Scheduler.LC, Scheduler.WLC, Scheduler.SED, Scheduler.NQ)
+    ),
+    *(
+        sends(
+            f"{scheduler}: the VIP stays at home",
+            tcp("10.0.0.2:1", WEB, "S"),
+            FIRST,
+            before=(SYN,),
+            plan=plans.plan(plans.service(scheduler)),
+        )
+        for scheduler in (Scheduler.FO, Scheduler.LBLC, Scheduler.LBLCR)
+    ),
+    # ---- thresholds
+    sends(
+        "at its upper threshold a real server is passed over",
+        tcp("10.0.0.4:1", WEB, "S"),
+        SECOND,
+        plan=LIMITED,
+        before=(SYN, tcp("10.0.0.2:1", WEB, "S"), tcp("10.0.0.3:1", WEB, "S")),
+    ),
+    drops(
+        "all at their upper thresholds",
+        tcp("10.0.0.9:1", WEB, "S"),
+        "no_real",
+        plan=FULL,
+        before=tuple(tcp(f"10.0.0.{n}:1", WEB, "S") for n in range(1, 4)),
+    ),
+    sends(
+        "a flow of one at its threshold lives on",
+        tcp("10.0.0.1:1", WEB, "A"),
+        FIRST,
+        plan=FULL,
+        before=tuple(tcp(f"10.0.0.{n}:1", WEB, "S") for n in range(1, 4)),
+    ),
+    # ---- one packet, sorry
+    sends(
+        "one-packet scheduling: the next datagram of a flow goes elsewhere",
+        udp(CLIENT, DNS),
+        SECOND,
+        before=(udp(CLIENT, DNS),),
+        plan=ONE_PACKET,
+    ),
+    sends("the sorry server takes new connections", SYN, mac(plans.SORRY), plan=SORRY),
     # ---- not ours
     passes("another station's frame", tcp(CLIENT, WEB, "S", mac=STRANGER), "not_ours"),
     passes("IP by broadcast", tcp(CLIENT, WEB, "S", mac=BROADCAST), "not_ours"),

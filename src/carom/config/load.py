@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -50,7 +49,7 @@ def load(text: str, file: str, lacks: tuple[Lack, ...] = LACKS) -> Config:
     except NotTomlError as error:
         raise ConfigError((Fault(file, error.line, "syntax", str(error)),)) from None
     config, found = read(root)
-    rules = [*flaws(config), *unsupported(config, partial(_stands, root), lacks)]
+    rules = [*flaws(config), *unsupported(config, lacks)]
     found += _without_echoes(found, rules)
     if found:
         raise ConfigError(tuple(_placed(found, root, text, file)))

@@ -17,10 +17,11 @@ from carom.core.flaw import Path
 DEEPEST = 8
 """Longer paths are left out: no key of a configuration lies so deep."""
 
+# No group is possessive: Python 3.11.2, Debian 12's, then overlooks matches.
 _TOKEN = re.compile(
     r"""
-      (?P<long>  \"\"\" (?: [^"\\] | \\. | "{1,2}(?!") )*+ "{3,5} | \'\'\' (?: [^'] | '{1,2}(?!') )*+ '{3,5} )
-    | (?P<quoted> " (?: [^"\\\n] | \\. )*+ " | ' [^'\n]*+ ' )
+      (?P<long>  \"\"\" (?: [^"\\] | \\. | "{1,2}(?!") )* "{3,5} | \'\'\' (?: [^'] | '{1,2}(?!') )* '{3,5} )
+    | (?P<quoted> " (?: [^"\\\n] | \\. )* " | ' [^'\n]*+ ' )
     | (?P<line>  \n )
     | (?P<mark>  [\[\]{}=,.] )
     | (?P<skip>  \#[^\n]*+ | [ \t\r]++ )

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from carom.core.check_target import target_port, transport
 from carom.core.flaw import Flaw, Path, shown
-from carom.model import Address, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.model import Address, Config, Director, Ports, Protocol, Real, Service
 
 BROADCAST = IPv4Address("255.255.255.255")
 
@@ -292,9 +292,6 @@ CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as
 
 # ---- what this build cannot do yet ----
 
-SCHEDULERS = (Scheduler.RR, Scheduler.WRR, Scheduler.MH)
-"""The schedulers that are built."""
-
 Finder = Callable[[Config], Iterator[Path]]
 
 
@@ -305,8 +302,6 @@ class Lack:
     find: Finder
     """Where a configuration asks for it."""
     message: str
-    written: bool = False
-    """Only asked for where the file says so; the default asks for nothing."""
 
 
 def _director(key: str) -> Finder:
@@ -326,36 +321,16 @@ def _ports(asks: Callable[[Ports], bool]) -> Finder:
     )
 
 
-def _real(key: str, asks: Callable[[Real], object]) -> Finder:
-    return lambda config: (
-        ("service", number, "reals", index, key)
-        for number, service in enumerate(config.services)
-        for index, real in enumerate(service.reals)
-        if asks(real)
-    )
-
-
-_SCHEDULERS = f'only {", ".join(SCHEDULERS)} are supported yet, and the default is wlc; write scheduler = "wrr"'
-
 # Delete a row when its feature works; the loader, `carom check` and the daemon follow.
 LACKS: tuple[Lack, ...] = (
     Lack(_director("inside"), "a second NIC is not supported yet; delete inside"),
     Lack(_service("vip", lambda s: s.vip.version == 6), "IPv6 is not supported yet; write an IPv4 address"),
     Lack(_ports(lambda p: p.protocol is Protocol.SCTP), "SCTP is not supported yet; write tcp or udp"),
-    Lack(_ports(lambda p: p.first < p.last), "several ports in one are not supported yet; write each by itself"),
-    Lack(_service("scheduler", lambda s: s.scheduler not in SCHEDULERS), _SCHEDULERS),
-    Lack(_service("scheduler_flags", lambda s: s.scheduler_flags), "flags are not supported yet; delete this key"),
     Lack(_service("persistence", lambda s: s.persistence), "persistence is not supported yet; delete this key"),
-    Lack(_service("one_packet", lambda s: s.one_packet), "one_packet is not supported yet; delete this key"),
-    Lack(_service("sorry", lambda s: s.sorry), "a sorry server is not supported yet; delete this key"),
-    Lack(_service("fail_open", lambda s: s.fail_open), "fail_open is not supported yet; delete this key"),
-    Lack(_service("slow_start", lambda s: s.slow_start), "slow_start is not supported yet; delete this key"),
-    Lack(_real("upper", lambda r: r.upper), "limits are not supported yet; delete upper and lower"),
-    Lack(_service("check", lambda s: s.check), "checks are not supported yet; delete this table", written=True),
 )
 
 
-def unsupported(config: Config, written: Callable[[Path], bool], lacks: tuple[Lack, ...] = LACKS) -> Iterator[Flaw]:
-    """What a configuration asks of this build that it cannot do; `written` says whether a path stands in the file."""
+def unsupported(config: Config, lacks: tuple[Lack, ...] = LACKS) -> Iterator[Flaw]:
+    """What a configuration asks of this build that it cannot do."""
     for lack in lacks:
-        yield from (Flaw(path, lack.message) for path in lack.find(config) if not lack.written or written(path))
+        yield from (Flaw(path, lack.message) for path in lack.find(config))

@@ -110,7 +110,7 @@ def test_the_smallest() -> None:
                     Real(ip_address("192.168.76.32")),
                     Real(ip_address("192.168.76.33"), weight=2),
                 ),
-                Scheduler.WRR,
+                Scheduler.WLC,
             ),
         ),
     )
@@ -223,11 +223,8 @@ def test_a_timeout_that_nobody_wrote_fits_the_time_between() -> None:
 
 def test_what_cannot_be_done_yet_is_refused_beside_all_other_faults() -> None:
     with pytest.raises(ConfigError) as raised:
-        load(web('vip = "2001:db8::1"', 'reals = ["2001:db8::2"]', "minimum = 0", 'slow_start = "1s"'), "x")
-    lines = [
-        fault.line for fault in raised.value.faults if fault.path in ("service[0].minimum", "service[0].slow_start")
-    ]
-    assert lines == [8, 9]
+        load(web('vip = "2001:db8::1"', 'reals = ["2001:db8::2"]', "minimum = 0"), "x")
+    assert [(fault.line, fault.path) for fault in raised.value.faults] == [(5, "service[0].vip"), (8, "service[0].minimum")]
 
 
 # ---- files ----

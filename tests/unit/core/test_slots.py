@@ -6,7 +6,7 @@ from collections import Counter
 from ipaddress import ip_address
 
 from carom.core.plan import RealPlan, ServicePlan
-from carom.core.slots import fallback_table, hashed_port, mh_table
+from carom.core.slots import fallback_table, hashed_port, hash_table
 from carom.model import Ports, Protocol, Scheduler
 
 HTTP, HTTPS = Ports(Protocol.TCP, 80, 80), Ports(Protocol.TCP, 443, 443)
@@ -27,16 +27,16 @@ def test_a_server_is_hashed_by_the_port_of_a_service_that_has_one() -> None:
 
 
 def test_mh_has_ipvss_size_until_servers_are_many() -> None:
-    assert len(mh_table(service(), reals(3), [1] * 3)) == 4093
-    assert len(mh_table(service(), reals(500), [1] * 500)) == 8191
+    assert len(hash_table(service(), reals(3), [1] * 3)) == 4093
+    assert len(hash_table(service(), reals(500), [1] * 500)) == 8191
 
 
 def test_mh_keeps_the_size_it_began_with() -> None:
-    assert len(mh_table(service(), reals(500), [1] * 500, size=4093)) == 4093
+    assert len(hash_table(service(), reals(500), [1] * 500, size=4093)) == 4093
 
 
 def test_nobody_makes_an_empty_table() -> None:
-    assert mh_table(service(), [], []) == ()
+    assert hash_table(service(), [], []) == ()
     assert fallback_table(service(), []) == ()
     assert fallback_table(service(), reals(2, weight=0)) == ()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carom.core.flaw import Path
-from carom.core.validate import LACKS, SCHEDULERS, Lack, flaws, unsupported
+from carom.core.validate import LACKS, Lack, flaws, unsupported
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, SchedulerFlag, Service
 
 T80 = Ports(Protocol.TCP, 80, 80)
@@ -28,8 +27,8 @@ def paths(*services: Service) -> list[Path]:
     return [flaw.path for flaw in flaws(config(*services))]
 
 
-def lacking(one: Config, written: Callable[[Path], bool] = lambda path: False) -> list[Path]:
-    return [flaw.path for flaw in unsupported(one, written)]
+def lacking(one: Config) -> list[Path]:
+    return [flaw.path for flaw in unsupported(one)]
 
 
 # ---- rules ----
@@ -143,15 +142,9 @@ def test_ports_meet_where_two_single_ports_or_two_ranges_share_one(drawn: list[t
 # ---- what cannot be done yet ----
 
 
-def test_what_works_is_not_refused() -> None:
-    for scheduler in SCHEDULERS:
-        assert not lacking(config(replace(WEB, scheduler=scheduler), replace(WEB, check=None)))
-
-
-def test_the_default_scheduler_is_refused_where_it_is_not_built() -> None:
-    default = next(one.default for one in fields(Service) if one.name == "scheduler")
-    expected: list[Path] = [] if default in SCHEDULERS else [("service", 0, "scheduler")]
-    assert lacking(config(replace(WEB, scheduler=Scheduler.WLC))) == expected
+@pytest.mark.parametrize("scheduler", Scheduler)
+def test_what_works_is_not_refused(scheduler: Scheduler) -> None:
+    assert not lacking(config(replace(WEB, scheduler=scheduler), replace(WEB, check=None)))
 
 
 @pytest.mark.parametrize("lack", LACKS, ids=lambda lack: lack.message)
@@ -170,24 +163,14 @@ LARGE = replace(
     persistence=1.0,
     one_packet=True,
     sorry=ip_address("2001:db8::3"),
-    fail_open=True,
-    slow_start=1.0,
 )
 
 
 def test_every_lack_is_found_where_it_is_asked_for() -> None:
     asking = Config(Director("eth0", "eth1"), (LARGE,))
-    found = [flaw.message for flaw in unsupported(asking, lambda path: True)]
+    found = [flaw.message for flaw in unsupported(asking)]
     assert sorted(found) == sorted(lack.message for lack in LACKS)
 
 
-def test_a_check_is_refused_only_where_it_is_written() -> None:
-    refused = [lack for lack in LACKS if lack.written]
-    assert not lacking(config(WEB), lambda path: False)
-    assert lacking(config(WEB), lambda path: path == ("service", 0, "check")) == [
-        ("service", 0, "check") for _ in refused
-    ]
-
-
 def test_without_lacks_nothing_is_refused() -> None:
-    assert not list(unsupported(config(LARGE), lambda path: True, ()))
+    assert not list(unsupported(config(LARGE), ()))

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.core.slots import fallback_table, hashed_port, mh_table
-from carom.dataplane.fake.flows import Flows
+from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
+from carom.dataplane.fake.flows import Flow, Flows
+from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
-from carom.model import Address, Scheduler
+from carom.model import Address
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
-
-UNTRACKED = frozenset({Scheduler.MH})
-"""Schedulers whose flows are found again by hash, and need no entry while nothing changes."""
 
 
 @dataclass(slots=True)
@@ -41,10 +39,20 @@ class Service:
 
     @property
     def tracks_all(self) -> bool:
-        return self.plan.scheduler not in UNTRACKED
+        return tracks_all(self.plan)
+
+    @property
+    def everyone(self) -> tuple[RealPlan, ...]:
+        """Its real servers, and the sorry server while that serves."""
+        return (*self.plan.reals, self.plan.sorry) if self.plan.sorry else self.plan.reals
 
     def real(self, address: Address) -> RealPlan | None:
-        return next((real for real in self.plan.reals if real.address == address), None)
+        return next((real for real in self.everyone if real.address == address), None)
+
+    def schedulable(self, address: Address) -> RealPlan | None:
+        """The real server, if it stands in the scheduler's list: while the sorry server serves, it alone."""
+        listed = (self.plan.sorry,) if self.plan.sorry else self.plan.reals
+        return next((real for real in listed if real.address == address and real.schedulable), None)
 
 
 class FakeDataPlane:
@@ -62,7 +70,8 @@ class FakeDataPlane:
         self.new_flows: Tally[tuple[str, Address]] = Tally()
         self.reasons: Tally[str] = Tally()
         self.now = 0
-        """Seconds; moved by whoever plays packets to it."""
+        """Seconds; moved by `at`."""
+        self.overloaded: set[tuple[str, Address]] = set()
         self._ids: dict[tuple[str, Address], int] = {}
         self._next_id = count(1)
         self._last_weights: dict[tuple[str, Address], int] = {}
@@ -81,7 +90,7 @@ class FakeDataPlane:
 
     def read(self) -> Reading:
         return Reading(
-            reals=tuple(self._reading(service.name, real) for service in self.plan.services for real in service.reals),
+            reals=tuple(self._reading(name, real) for name, service in self.services.items() for real in service.everyone),
             reasons=tuple(ReasonReading(name, "", True, Counter(n)) for name, n in sorted(self.reasons.items())),
             flows=len(self.flows.by_ends),
         )
@@ -95,24 +104,56 @@ class FakeDataPlane:
     # ------------------------------------------------------------------------------- carrying out a plan
 
     def _apply(self, plan: ServicePlan) -> None:
-        for real in plan.reals:
+        for real in (*plan.reals, *((plan.sorry,) if plan.sorry else ())):
+            self._mind_limit(plan.name, real)
             if real.mac is not None:
                 self.macs[plan.name, real.address] = real.mac
             if real.weight:
                 self._last_weights[plan.name, real.address] = real.weight
         old = self.services.get(plan.name)
-        if old is None or old.plan.scheduler != plan.scheduler:
+        if old is None or (old.plan.scheduler, old.plan.scheduler_flags) != (plan.scheduler, plan.scheduler_flags):
             rule = make(plan.scheduler, plan.scheduler_flags)
             service = Service(plan, rule, old.order if old else [], old.slots if old else [])
         else:
             service = old
         untracked_before = bool(old and not old.tracks_all)
         service.plan = plan
-        service.order = _order(service.order, plan)
+        service.order = _order(service.order, [real.address for real in service.everyone])
         self._list(service)
         table = self._table(service, len(service.slots) if untracked_before else 0)
         service.slots = _next_slots(service, table, untracked_before)
         self.services[plan.name] = service
+
+    def _mind_limit(self, service: str, real: RealPlan) -> None:
+        """IPVS's rule for changed thresholds: below the upper one, nobody is overloaded."""
+        if not real.upper or sum(self.flows.loads(service, real.address, self.now)) < real.upper:
+            self.overloaded.discard((service, real.address))
+
+    def begin_flow(self, ends: Ends, flow: Flow) -> None:
+        """A flow more; at `upper` of them a real server is overloaded."""
+        self.flows.by_ends[ends] = flow
+        real = self._configured(flow)
+        if real and real.upper and sum(self.flows.loads(flow.service, flow.real, self.now)) >= real.upper:
+            self.overloaded.add((flow.service, flow.real))
+
+    def end_flow(self, ends: Ends) -> None:
+        """A flow less, if there was one; below `lower` of them a real server is no longer overloaded."""
+        flow = self.flows.by_ends.pop(ends, None)
+        real = self._configured(flow) if flow else None
+        if flow and real and real.upper:
+            left = sum(self.flows.loads(flow.service, flow.real, self.now))
+            if left < real.lower if real.lower else left * 4 < real.upper * 3:
+                self.overloaded.discard((flow.service, flow.real))
+
+    def _configured(self, flow: Flow) -> RealPlan | None:
+        service = self.services.get(flow.service)
+        return service.real(flow.real) if service else None
+
+    def at(self, now: int) -> None:
+        """It is this second now; flows that have ended go."""
+        self.now = now
+        for ends in [ends for ends, flow in self.flows.by_ends.items() if flow.has_ended(now)]:
+            self.end_flow(ends)
 
     def _list(self, service: Service) -> None:
         candidates = self.candidates(service)
@@ -121,23 +162,27 @@ class FakeDataPlane:
         service.candidates = candidates
 
     def candidates(self, service: Service) -> tuple[Candidate, ...]:
-        """IPVS's list at this moment, head first; those that are down weigh nothing."""
-        return tuple(self._candidate(service, address) for address in reversed(service.order))
+        """IPVS's list at this moment, head first; those that are down weigh nothing, and take no slot of a hash."""
+        hashed = service.plan.scheduler in HASHED
+        listed = [address for address in reversed(service.order) if not hashed or service.schedulable(address)]
+        return tuple(self._candidate(service, address) for address in listed)
 
     def _candidate(self, service: Service, address: Address) -> Candidate:
-        real = service.real(address)
-        weight = real.weight if real and real.schedulable else 0
-        active, inactive = self.flows.loads(service.plan.name, address, self.now)
-        number = self._ids.setdefault((service.plan.name, address), next(self._next_id))
-        return Candidate(number, address, weight, hashed_port(service.plan), active, inactive)
+        real = service.schedulable(address)
+        weight = real.weight if real else 0
+        name = (service.plan.name, address)
+        active, inactive = self.flows.loads(*name, self.now)
+        number = self._ids.setdefault(name, next(self._next_id))
+        port, overloaded = hashed_port(service.plan), name in self.overloaded
+        return Candidate(number, address, weight, port, active, inactive, overloaded, self._last_weights.get(name, 0))
 
     def _table(self, service: Service, size: int) -> list[Address | None]:
-        listed = [real for address in reversed(service.order) if (real := service.real(address)) and real.schedulable]
-        if service.tracks_all:
+        listed = [real for address in reversed(service.order) if (real := service.schedulable(address))]
+        if service.plan.scheduler not in HASHED:
             listed = [real for real in listed if real.weight]
             return [listed[place].address for place in fallback_table(service.plan, listed)]
         weights = [self._last_weights.get((service.plan.name, real.address), 0) for real in listed]
-        table = mh_table(service.plan, listed, weights, size)
+        table = hash_table(service.plan, listed, weights, size)
         return [listed[place].address if listed[place].weight else None for place in table]
 
     def _reading(self, service: str, real: RealPlan) -> RealReading:
@@ -147,8 +192,7 @@ class FakeDataPlane:
         return RealReading(service, real.address, counter, self.new_flows[name], active, inactive)
 
 
-def _order(before: list[Address], plan: ServicePlan) -> list[Address]:
-    wanted = [real.address for real in plan.reals]
+def _order(before: list[Address], wanted: list[Address]) -> list[Address]:
     stay = [address for address in before if address in wanted]
     return stay + [address for address in wanted if address not in stay]
 
@@ -159,6 +203,8 @@ def _next_slots(service: Service, table: list[Address | None], untracked_before:
         return [Slot(now) for now in table]
     if not untracked_before:
         return [Slot(now, now, tracked=True) for now in table]
+    if table and len(table) != len(before):
+        return [Slot(now) for now in table]
     return [
         old if old.now == now else Slot(now, old.before if old.tracked else old.now, tracked=True)
         for old, now in zip(before, table or [None] * len(before), strict=True)

@@ -6,8 +6,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from carom.core.hashing import fold
-from carom.core.maglev import maglev_hash
+from carom.core.slots import slot_number
 from carom.dataplane.fake import packet
 from carom.dataplane.fake.flows import Flow, state_after
 from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Malformed, Segment
@@ -153,18 +152,20 @@ class _Walk:
     # ------------------------------------------------------------------------------- balancing
 
     def service(self, ends: Ends) -> Service | None:
-        for service in self.plane.services.values():
-            if service.plan.vip == ends.vip and any(
-                ports.protocol.number == ends.protocol and ports.first <= ends.vip_port <= ports.last
-                for ports in service.plan.ports
-            ):
-                return service
-        return None
+        """As IPVS looks it up: an exact port first, then a range, then all ports."""
+        found = [
+            (ports.last - ports.first, number, service)
+            for number, service in enumerate(self.plane.services.values())
+            for ports in service.plan.ports
+            if (service.plan.vip, ports.protocol.number) == (ends.vip, ends.protocol)
+            and ports.first <= ends.vip_port <= ports.last
+        ]
+        return min(found)[2] if found else None
 
     def slot(self, service: Service, ends: Ends) -> Slot:
         if not service.slots:
             return Slot(None)
-        return service.slots[maglev_hash(fold(ends.client)) % len(service.slots)]
+        return service.slots[slot_number(service.plan, ends.client, ends.client_port, len(service.slots))]
 
     def flow(self, ends: Ends, segment: Segment) -> Flow | None:
         """The flow, if it lives and may stay where it is."""
@@ -187,6 +188,9 @@ class _Walk:
             if slot.now is None:
                 return self.drops("no_real")
             return self.to_real(service.plan.name, slot.now, "forwarded", segment is Segment.SYN)
+        if service.plan.one_packet and segment is Segment.DATAGRAM:
+            real = self.pick(service, ends)
+            return self.to_real(service.plan.name, real, "forwarded", is_new=True) if real else self.drops("no_real")
         if flow := self.flow(ends, segment):
             flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
             return self.to_real(flow.service, flow.real, "forwarded")
@@ -198,14 +202,18 @@ class _Walk:
         """A packet of no flow, in a service whose flows all have entries."""
         if segment not in (Segment.SYN, Segment.DATAGRAM):
             return self.to_real(service.plan.name, slot.now, "stray") if slot.now else self.drops("no_real")
-        candidates = self.plane.candidates(service)
-        request = Request(ends.client, ends.client_port, ends.vip, ends.vip_port, _protocol(ends), self.plane.now)
-        picked = service.rule.pick(request, candidates)
-        real = next((candidate.address for candidate in candidates if candidate.id == picked), None)
+        real = self.pick(service, ends)
         if real is None:
             return self.drops("no_real")
         self.remember(service, ends, segment, real)
         return self.to_real(service.plan.name, real, "forwarded", is_new=True)
+
+    def pick(self, service: Service, ends: Ends) -> Address | None:
+        """What the service's scheduler says."""
+        candidates = self.plane.candidates(service)
+        request = Request(ends.client, ends.client_port, ends.vip, ends.vip_port, _protocol(ends), self.plane.now)
+        picked = service.rule.pick(request, candidates)
+        return next((candidate.address for candidate in candidates if candidate.id == picked), None)
 
     def moved(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
         """A packet of no entry in a slot that changed: of an old flow, unless it begins one before our eyes."""
@@ -221,7 +229,8 @@ class _Walk:
 
     def remember(self, service: Service, ends: Ends, segment: Segment, real: Address) -> None:
         state = state_after("NO", segment)
-        self.plane.flows.by_ends[ends] = Flow(service.plan.name, real, state, self.plane.now)
+        self.plane.end_flow(ends)
+        self.plane.begin_flow(ends, Flow(service.plan.name, real, state, self.plane.now))
 
 
 def _protocol(ends: Ends) -> Protocol:

@@ -34,9 +34,16 @@ TIMEOUTS = {
     "udp": 300,
 }
 """Seconds by state: IPVS's own."""
-SCHEDULERS = {Scheduler.RR: 0, Scheduler.WRR: 1, Scheduler.MH: 8}
+SCHEDULERS = {scheduler: number for number, scheduler in enumerate(Scheduler)}
 """By name, `enum scheduler`."""
 VERSION_TRACKS_ALL = 1
+VERSION_HASHES_PORT = 2
+VERSION_FALLS_BACK = 4
+VERSION_ONE_PACKET = 8
+FEATURE_LIMITS = 1
+FEATURE_RANGES = 2
+ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES
+RANGES_MAX = 64
 REAL_HAS_MAC = 1
 REAL_MOVES = 2
 SLOT_TRACKED = 1 << 63
@@ -45,7 +52,12 @@ _REAL_MASK = (1 << _REAL_BITS) - 1
 
 
 class Constants(c.Structure):
-    _fields_ = (("flow_buckets", c.c_uint32), ("own_mac", c.c_uint8 * 6), ("zero", c.c_uint16))
+    _fields_ = (
+        ("flow_buckets", c.c_uint32),
+        ("features", c.c_uint32),
+        ("own_mac", c.c_uint8 * 6),
+        ("zero", c.c_uint16),
+    )
 
 
 class Settings(c.Structure):
@@ -71,7 +83,20 @@ class Frontend4Key(c.Structure):
 
 
 class Frontend(c.Structure):
-    _fields_ = (("service", c.c_uint32), ("vip", c.c_uint16), ("zero", c.c_uint16))
+    _fields_ = (
+        ("service", c.c_uint32),
+        ("vip", c.c_uint16),
+        ("range_count", c.c_uint16),
+        ("range_offset", c.c_uint32),
+    )
+
+
+class Range(c.Structure):
+    _fields_ = (("first", c.c_uint16), ("last", c.c_uint16), ("service", c.c_uint32))
+
+
+class Limit(c.Structure):
+    _fields_ = (("upper", c.c_uint32), ("lower", c.c_uint32), ("overloaded", c.c_uint32))
 
 
 class Version(c.Structure):
@@ -84,8 +109,8 @@ class Version(c.Structure):
         ("slot_count", c.c_uint32),
         ("weight_max", c.c_uint32),
         ("weight_gcd", c.c_uint32),
+        ("weight_sum", c.c_uint32),
         ("serial", c.c_uint32),
-        ("zero", c.c_uint32),
     )
 
 
@@ -142,6 +167,8 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "vip": Vip,
     "frontend4_key": Frontend4Key,
     "frontend": Frontend,
+    "range": Range,
+    "limit": Limit,
     "version": Version,
     "member": Member,
     "real": Real,

@@ -131,6 +131,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map__name": (c.c_char_p, (c.c_void_p,)),
     "bpf_map__fd": (c.c_int, (c.c_void_p,)),
     "bpf_map__set_max_entries": (c.c_int, (c.c_void_p, c.c_uint32)),
+    "bpf_map__reuse_fd": (c.c_int, (c.c_void_p, c.c_int)),
     "bpf_map__set_pin_path": (c.c_int, (c.c_void_p, c.c_char_p)),
     "bpf_map__initial_value": (c.c_void_p, (c.c_void_p, c.POINTER(c.c_size_t))),
     "bpf_map_update_elem": (c.c_int, (c.c_int, c.c_void_p, c.c_void_p, c.c_uint64)),
@@ -400,6 +401,10 @@ class Object:
     def pin_map(self, name: str, path: Path) -> None:
         """On `load` the map pinned there is used; where there is none, the new one is pinned."""
         _call(f"pin map {name} at {path}", "bpf_map__set_pin_path", self._map(name), os.fsencode(path))
+
+    def reuse_map(self, name: str, map_: Map) -> None:
+        """On `load` this map is used in place of a new one."""
+        _call(f"reuse {map_.what}", "bpf_map__reuse_fd", self._map(name), map_.fd)
 
     def initial(self, name: str) -> c.Array[c.c_char]:
         """The initial value of `.rodata` and its like, to read or, before `load`, to write."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from carom.core.plan import Plan
 from carom.dataplane.xdp import counters, program
+from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -29,7 +30,25 @@ class XdpDataPlane:
         return Attachment("xdp", self._interface, mode, taken_over)
 
     def apply(self, plan: Plan) -> None:
+        """First a program that can do all that the plan needs, then the plan, then one that can do no more than that."""
+        needed = features_of(plan)
+        self._refit(self._attached()[0].features | needed)
         self._attached()[1].apply(plan)
+        self._refit(needed)
+
+    def _refit(self, features: int) -> None:
+        """Swaps the program for one with other features, in one step and on the same maps."""
+        loaded, _ = self._attached()
+        if features == loaded.features:
+            return
+        fitted = program.load(
+            program.mac_of(self._interface), flow_buckets=self._flow_buckets, features=features, maps=loaded.maps
+        )
+        program.start_clock(fitted)
+        program.attach(fitted, self._interface, self._pins)
+        self._loaded = fitted
+        self._tables = Tables(fitted.maps, time.monotonic)
+        loaded.close()
 
     def read(self) -> Reading:
         loaded, tables = self._attached()

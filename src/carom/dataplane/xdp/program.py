@@ -21,6 +21,7 @@ from pathlib import Path
 
 from carom.dataplane.xdp import libbpf
 from carom.dataplane.xdp.layout import (
+    ALL_FEATURES,
     FLOW_STATES,
     LAYOUT_VERSION,
     TIMEOUTS,
@@ -55,34 +56,49 @@ class Loaded:
 
     director: Program
     clock: Program
+    sweep: Program
     maps: dict[str, Map]
+    features: int
+    """`FEATURE_...` of the layout: what this program can do."""
     reasons: tuple[Reason, ...]
 
     def close(self) -> None:
-        for descriptor in (self.director, self.clock, *self.maps.values()):
+        for descriptor in (self.director, self.clock, self.sweep, *self.maps.values()):
             descriptor.close()
 
 
-def load(own_mac: bytes, pins: Path | None = None, flow_buckets: int = 1 << 18, path: Path = OBJECT) -> Loaded:
-    """Loads the object; with `pins`, maps pinned there are taken over and new ones are pinned.
+def load(
+    own_mac: bytes,
+    pins: Path | None = None,
+    flow_buckets: int = 1 << 18,
+    features: int = ALL_FEATURES,
+    maps: dict[str, Map] | None = None,
+    path: Path = OBJECT,
+) -> Loaded:
+    """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be.
 
-    `flow_buckets` is a power of two, four flows each. Raises BpfError with the verifier's words, UnsupportedError
-    where the object or bpffs is missing.
+    `flow_buckets` is a power of two, from 64 on, four flows each. Raises BpfError with the verifier's words,
+    UnsupportedError where the object or bpffs is missing.
     """
     if not path.exists():
         raise UnsupportedError(f"the BPF object {path} is missing: build it with ./dev build, or reinstall carom")
     object_ = Object(path)
     try:
         names = tuple(name for name in object_.map_names() if "." not in name)
-        if pins is not None:
+        if maps is not None:
+            for name in names:
+                object_.reuse_map(name, maps[name])
+        elif pins is not None:
             _pin_maps(object_, names, pins)
-        _set_constants(object_, own_mac, flow_buckets)
+        _set_constants(object_, Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), 0))
         object_.resize("flows4", flow_buckets)
         object_.load()
         loaded = Loaded(
             object_.program("carom_director"),
             object_.program("clock_start"),
+            object_.program("sweep"),
             {name: object_.map(name) for name in names},
+            features,
             _reasons(object_),
         )
     finally:
@@ -137,10 +153,10 @@ def _refuse_other_layout(path: Path) -> None:
         )
 
 
-def _set_constants(object_: Object, own_mac: bytes, flow_buckets: int) -> None:
-    if flow_buckets & (flow_buckets - 1) or not flow_buckets:
-        raise DataPlaneError(f"the flow table's buckets must be a power of two, not {flow_buckets}")
-    constants = Constants(flow_buckets=flow_buckets, own_mac=(c.c_uint8 * 6)(*own_mac))
+def _set_constants(object_: Object, constants: Constants) -> None:
+    buckets = constants.flow_buckets
+    if buckets < 64 or buckets & (buckets - 1):
+        raise DataPlaneError(f"the flow table's buckets must be a power of two, 64 or more, not {buckets}")
     c.memmove(object_.initial(".rodata.constants"), c.addressof(constants), c.sizeof(constants))
 
 

@@ -17,17 +17,17 @@ from ipaddress import IPv4Address
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.extents import Extents
+from carom.dataplane.xdp.frontends import frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
     REAL_HAS_MAC,
     REAL_MOVES,
     SCHEDULERS,
-    VERSION_TRACKS_ALL,
     Frontend,
+    Limit,
     Real,
     Settings,
     Version,
-    frontend_key,
     key,
     slot_before,
     slot_now,
@@ -40,6 +40,7 @@ from carom.model import Address, OnDown, Scheduler
 
 RealName = tuple[str, Address]
 """A real server's service and address."""
+_ARRAYS = ("versions", "members", "slots", "ranges")
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
 
@@ -58,13 +59,18 @@ class Tables:
 
     def __init__(self, maps: dict[str, Map], clock: Callable[[], float]) -> None:
         self._maps, self._clock = maps, clock
-        self._words = {name: memoryview(maps[name].memory()).cast("Q") for name in ("services", "members", "slots")}
+        self._words = {
+            name: memoryview(maps[name].memory()).cast("Q") for name in ("services", "members", "slots", "ranges")
+        }
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
         self.reals = RealLabels(maps["real_labels"])
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items())}
-        self._extents = {name: Extents(name, maps[name].max_entries) for name in ("versions", "members", "slots")}
+        self._extents = {name: Extents(name, maps[name].max_entries) for name in _ARRAYS}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
+        for _, value in maps["frontends4"].items():
+            frontend = Frontend.from_buffer_copy(value)
+            self._extents["ranges"].hold(frontend.range_offset, frontend.range_count)
         self._published = dict(self._read_published())
         self._serial = max((self._version(p.index).serial for p in self._published.values()), default=0)
 
@@ -87,6 +93,7 @@ class Tables:
         slots = self._words["slots"][version.slot_offset : version.slot_offset + version.slot_count]
         plan = VersionPlan(
             _NAMES[version.scheduler],
+            version.flags,
             tuple((word & 0xFFFF_FFFF, word >> 32) for word in members),
             array("Q", slots),
         )
@@ -99,12 +106,11 @@ class Tables:
         for service in plan.services:
             _refuse_unsupported(service)
         self._make_room(plan)
-        frontends = self._frontends(plan)
         self._open_vips({service.vip for service in plan.services})
         self._write_reals(plan)
         for name, number, version in self._changed_versions(plan):
             self._publish(name, number, version)
-        self._write_frontends(frontends)
+        self._write_frontends(plan)
         self._retire(plan)
         self._write_settings(plan)
 
@@ -134,32 +140,24 @@ class Tables:
                 continue
             self.reals.release(name)
 
-    def _frontends(self, plan: Plan) -> dict[bytes, bytes]:
-        wish = {}
-        for service in plan.services:
-            number = self.services.number(service.name)
-            for ports in service.ports:
-                protocol = ports.protocol.number
-                value = Frontend(number, self.vips.number((service.vip, protocol)), 0)
-                wish[frontend_key(service.vip, ports.first, protocol)] = bytes(value)
-        return wish
-
     def _write_reals(self, plan: Plan) -> None:
         wanted = set()
         for service in plan.services:
-            for real in service.reals:
+            for real in (*service.reals, *((service.sorry,) if service.sorry else ())):
                 name = (service.name, real.address)
                 wanted.add(name)
                 if name not in self.reals.numbers:
                     self._clear_real(self.reals.number(name))
                 self.reals.note_weight(name, real.weight)
                 self._write_real(self.reals.numbers[name], real, service.on_down)
+                self._write_limit(self.reals.numbers[name], real)
         self._let_finish(self.reals.numbers.keys() - wanted)
 
     def _clear_real(self, number: int) -> None:
         """A number may have belonged to another real server before."""
         self._store_real(number, bytes(c.sizeof(Real)))
         self._maps["real_counters"].clear(key(number))
+        self._maps["limits"].clear(key(number))
 
     def _write_real(self, number: int, real: RealPlan, on_down: OnDown) -> None:
         value = Real.from_buffer_copy(self._real_values[number])
@@ -168,6 +166,15 @@ class Tables:
         moves = not real.up and on_down is OnDown.MOVE
         value.flags = (REAL_HAS_MAC if any(value.mac) else 0) | (REAL_MOVES if moves else 0)
         self._store_real(number, bytes(value))
+
+    def _write_limit(self, number: int, real: RealPlan) -> None:
+        """New thresholds; who is below the new upper one is no longer overloaded, as in IPVS."""
+        limit = Limit.from_buffer_copy(self._maps["limits"].get(key(number)) or b"")
+        if (limit.upper, limit.lower) == (real.upper, real.lower):
+            return
+        inactive, active = struct.unpack("=II", self._maps["loads"].get(key(number)) or bytes(8))
+        overloaded = limit.overloaded and real.upper and active + inactive >= real.upper
+        self._maps["limits"].set(key(number), bytes(Limit(real.upper, real.lower, bool(overloaded))))
 
     def _let_finish(self, gone: Iterable[RealName]) -> None:
         """The flows of a real server that is configured no more end where they are."""
@@ -211,16 +218,18 @@ class Tables:
         self._published[name] = laid
 
     def _set_cursor(self, number: int, version: VersionPlan, before: VersionPlan | None) -> None:
-        """wrr begins each version at the list's head; rr goes on where it stood."""
-        cursor = int.from_bytes(self._maps["cursors"].get(key(number)) or b"", "little")
+        """wrr begins each version at the list's head; all others go on where they stood."""
+        place, same = key(number), before is not None and before.scheduler is version.scheduler
+        cursor = int.from_bytes(self._maps["cursors"].get(place) or b"", "little") if same else 0
         position, level = cursor >> 16 & 0xFFFF, cursor & 0xFFFF
-        if before is None or before.scheduler != version.scheduler:
-            position, level = 0, 0
-        elif version.scheduler is Scheduler.RR:
-            position = version.position_after_change(before, position)
-        if version.scheduler is Scheduler.WRR:
-            position, level = len(version.members), version.level_after_change(level)
-        self._maps["cursors"].set(key(number), (self._serial << 32 | position << 16 | level).to_bytes(8, "little"))
+        if version.scheduler is Scheduler.RR and before:
+            cursor = version.position_after_change(before, position) << 16
+        elif version.scheduler is Scheduler.WRR:
+            cursor = self._serial << 32 | len(version.members) << 16 | version.level_after_change(level)
+        self._maps["cursors"].set(place, cursor.to_bytes(8, "little"))
+        if not same:
+            for real, _ in version.members:
+                self._maps["homes"].clear(key(real))
 
     def _lay(self, version: VersionPlan) -> Published:
         now, members, slots = self._clock(), version.members, version.slots
@@ -233,9 +242,9 @@ class Tables:
         self._words["slots"][slot_offset : slot_offset + len(slots)] = slots
         self._serial += 1
         value = Version(
-            *(SCHEDULERS[version.scheduler], VERSION_TRACKS_ALL if version.tracks_all else 0),
+            *(SCHEDULERS[version.scheduler], version.flags),
             *(member_offset, len(members), slot_offset, len(slots)),
-            *(version.weight_max, version.weight_gcd, self._serial, 0),
+            *(version.weight_max, version.weight_gcd, sum(version.weights), self._serial),
         )
         self._maps["versions"].set(key(index), bytes(value))
         return Published(index, member_offset, slot_offset, version)
@@ -258,14 +267,25 @@ class Tables:
     def _standing_vips(self) -> set[Address]:
         return {IPv4Address(address) for address, _ in self._maps["vips4"].items()}
 
-    def _write_frontends(self, wish: dict[bytes, bytes]) -> None:
-        frontends = self._maps["frontends4"]
-        standing = dict(frontends.items())
-        for stale in standing.keys() - wish.keys():
+    def _write_frontends(self, plan: Plan) -> None:
+        wish = frontends_of(plan, self.services.number, self.vips.number)
+        frontends, words = self._maps["frontends4"], self._words["ranges"]
+        standing = {place: Frontend.from_buffer_copy(value) for place, value in frontends.items()}
+        for place, frontend in wish.items():
+            old = standing.pop(place, None)
+            if old and frontend.same(old, words[old.range_offset : old.range_offset + old.range_count].tolist()):
+                continue
+            start = self._extents["ranges"].take(len(frontend.ranges), self._clock())
+            words[start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
+            frontends.set(place, bytes(Frontend(frontend.service, frontend.vip, len(frontend.ranges), start)))
+            self._give_ranges_back(old)
+        for stale, old in standing.items():
             frontends.delete(stale)
-        for place, value in wish.items():
-            if standing.get(place) != value:
-                frontends.set(place, value)
+            self._give_ranges_back(old)
+
+    def _give_ranges_back(self, old: Frontend | None) -> None:
+        if old:
+            self._extents["ranges"].give_back(old.range_offset, old.range_count, self._clock())
 
     def _retire(self, plan: Plan) -> None:
         """Takes away services and VIPs that the plan no longer has."""
@@ -299,13 +319,7 @@ def _refuse_unsupported(service: ServicePlan) -> None:
     """What this plane cannot do is refused by name, never ignored."""
     lacks = {
         "IPv6 VIPs": service.vip.version != 4,
-        "port ranges": any(ports.first != ports.last for ports in service.ports),
-        f"the scheduler {service.scheduler}": service.scheduler not in SCHEDULERS,
-        "scheduler flags": bool(service.scheduler_flags),
         "persistence": bool(service.persistence),
-        "one-packet scheduling": service.one_packet,
-        "sorry servers": service.sorry is not None,
-        "thresholds": any(real.upper or real.lower for real in service.reals),
     }
     for feature, wanted in lacks.items():
         if wanted:

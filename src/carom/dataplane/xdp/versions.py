@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from math import gcd
 
 from carom.core.plan import RealPlan, ServicePlan
-from carom.core.slots import fallback_table, mh_table
-from carom.dataplane.xdp.layout import SLOT_TRACKED, slot, slot_before, slot_now
+from carom.core.slots import HASHED, fallback_table, falls_back, hash_table, hashes_port, tracks_all
+from carom.dataplane.xdp.layout import (
+    SLOT_TRACKED,
+    VERSION_FALLS_BACK,
+    VERSION_HASHES_PORT,
+    VERSION_ONE_PACKET,
+    VERSION_TRACKS_ALL,
+    slot,
+    slot_before,
+    slot_now,
+)
 from carom.model import Scheduler
-
-UNTRACKED = frozenset({Scheduler.MH})
-"""Schedulers whose flows need no entry while nothing changes: the client's hash finds the real server again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class VersionPlan:
     """What the maps shall say of one service."""
 
     scheduler: Scheduler
+    flags: int
+    """`VERSION_...` of the layout."""
     members: tuple[tuple[int, int], ...]
     """Real id and weight, in the order in which they were added; (0, 0): the place of one that is gone."""
     slots: array[int]
@@ -31,7 +39,7 @@ class VersionPlan:
 
     @property
     def tracks_all(self) -> bool:
-        return self.scheduler not in UNTRACKED
+        return bool(self.flags & VERSION_TRACKS_ALL)
 
     @property
     def weights(self) -> tuple[int, ...]:
@@ -71,28 +79,44 @@ def next_version(
     service: ServicePlan, before: VersionPlan | None, number: Number, last_weight: LastWeight
 ) -> VersionPlan:
     """The version that makes `service` true after `before`, in which every flow stays where it is."""
-    reals = {number(real): real for real in service.reals}
-    members = _members(reals, before)
-    listed = [reals[real] for real, _ in reversed(members) if real and reals[real].schedulable]
-    if service.scheduler in UNTRACKED:
+    everyone = (*service.reals, service.sorry) if service.sorry else service.reals
+    reals = {number(real): real for real in everyone}
+    open_to_new = {number(real) for real in _schedulable(service)}
+    members = _members({id_: real.weight if id_ in open_to_new else 0 for id_, real in reals.items()}, before)
+    listed = [reals[id_] for id_, _ in reversed(members) if id_ in open_to_new]
+    if service.scheduler in HASHED:
         size = len(before.slots) if before and not before.tracks_all else 0
-        table = mh_table(service, listed, [last_weight(real) for real in listed], size)
+        table = hash_table(service, listed, [last_weight(real) for real in listed], size)
         now = [number(listed[place]) if listed[place].weight else 0 for place in table]
-        slots = _keep_flows(now, before)
+        slots = array("Q", now) if tracks_all(service) else _keep_flows(now, before)
     else:
         listed = [real for real in listed if real.weight]
         slots = array("Q", (number(listed[place]) for place in fallback_table(service, listed)))
-    return VersionPlan(service.scheduler, members, slots)
+    return VersionPlan(service.scheduler, _flags(service), members, slots)
 
 
-def _members(reals: dict[int, RealPlan], before: VersionPlan | None) -> tuple[tuple[int, int], ...]:
+def _flags(service: ServicePlan) -> int:
+    return (
+        (VERSION_TRACKS_ALL if tracks_all(service) else 0)
+        | (VERSION_HASHES_PORT if hashes_port(service) else 0)
+        | (VERSION_FALLS_BACK if falls_back(service) else 0)
+        | (VERSION_ONE_PACKET if service.one_packet else 0)
+    )
+
+
+def _schedulable(service: ServicePlan) -> list[RealPlan]:
+    """Who stands in the scheduler's list: while the sorry server serves, it alone."""
+    return [real for real in ((service.sorry,) if service.sorry else service.reals) if real.schedulable]
+
+
+def _members(weights: dict[int, int], before: VersionPlan | None) -> tuple[tuple[int, int], ...]:
     """Who was there keeps its place, who is new comes last; empty places go when they are the greater part."""
-    places = [real if real in reals else 0 for real, _ in before.members] if before else []
+    places = [real if real in weights else 0 for real, _ in before.members] if before else []
     if places.count(0) * 2 > len(places):
         places = [real for real in places if real]
     known = set(places)
-    places += [real for real in reals if real not in known]
-    return tuple((real, reals[real].weight if real and reals[real].schedulable else 0) for real in places)
+    places += [real for real in weights if real not in known]
+    return tuple((real, weights.get(real, 0)) for real in places)
 
 
 def _keep_flows(table: list[int], before: VersionPlan | None) -> array[int]:
@@ -102,6 +126,8 @@ def _keep_flows(table: list[int], before: VersionPlan | None) -> array[int]:
     if before.tracks_all:  # every flow has an entry, and is looked for
         return array("Q", (slot(now, now, tracked=True) for now in table))
     table = table or [0] * len(before.slots)
+    if len(table) != len(before.slots):  # another hash finds other slots: whoever has no entry begins anew
+        return array("Q", table)
     return array("Q", (_next_slot(old, now) for old, now in zip(before.slots, table, strict=True)))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from carom.dataplane.xdp.layout import FEATURE_LIMITS
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.errors import DataPlaneError
 from tests.dataplane import plans
@@ -36,6 +37,16 @@ def test_a_daemons_life(plane: XdpDataPlane, tmp_path: Path) -> None:
     removed = successor.detach()
     assert {"link", "flows4", "settings"} <= set(removed)
     assert successor.detach() == ()
+
+
+def test_it_fits_the_program_to_the_plan(plane: XdpDataPlane) -> None:
+    plane.attach()
+    plane.apply(plans.plan())
+    small = plane._attached()[0]
+    plane.apply(plans.plan(plans.changed(plans.service(), plans.REALS[0], upper=5)))
+    fitted = plane._attached()[0]
+    assert (small.features, fitted.features) == (0, FEATURE_LIMITS)
+    assert {real.service for real in plane.read().reals} == {"web", "dns"}, "on the same maps"
 
 
 def test_before_it_is_attached_it_says_so(plane: XdpDataPlane) -> None:

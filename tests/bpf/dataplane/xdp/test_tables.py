@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import Plan
-from carom.dataplane.xdp.layout import REAL_HAS_MAC, REAL_MOVES, Real, Settings, key
+from carom.dataplane.xdp.layout import REAL_HAS_MAC, REAL_MOVES, Frontend, Limit, Real, Settings, frontend_key, key
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError, UnsupportedError
@@ -114,14 +114,35 @@ def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tabl
     ("wish", "words"),
     [
         (replace(plans.service(), vip=ip_address("2001:db8::1")), "no IPv6 VIPs yet"),
-        (replace(plans.service(), ports=(Ports(Protocol.TCP, 1, 9),)), "no port ranges yet"),
-        (replace(plans.service(), scheduler=Scheduler.TWOS), "no the scheduler twos yet"),
         (replace(plans.service(), persistence=300), "no persistence yet"),
     ],
 )
 def test_what_it_cannot_do_is_refused_by_name(tables: Tables, wish: object, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         tables.apply(Plan((wish,)))  # type: ignore[arg-type]
+
+
+def test_port_ranges_stand_behind_the_key_of_port_0(loaded: Loaded, tables: Tables) -> None:
+    ranges = (Ports(Protocol.TCP, 1000, 1999), Ports(Protocol.TCP, 3000, 3999))
+    tables.apply(plans.plan(replace(plans.service(), ports=(plans.HTTP, *ranges))))
+    behind = Frontend.from_buffer_copy(loaded.maps["frontends4"].get(frontend_key(ip_address(VIP), 0, 6)) or b"")
+    assert (behind.service, behind.range_count) == (0, 2)
+
+    tables.apply(plans.plan(replace(plans.service(), ports=(plans.HTTP, Ports(Protocol.TCP, 0, 65535)))))
+    behind = Frontend.from_buffer_copy(loaded.maps["frontends4"].get(frontend_key(ip_address(VIP), 0, 6)) or b"")
+    assert (behind.service, behind.range_count) == (tables.services.numbers["web"], 0)
+
+
+def test_new_thresholds_free_who_is_below_them(loaded: Loaded, tables: Tables) -> None:
+    web = plans.service()
+    tables.apply(plans.plan(plans.changed(web, A, upper=5, lower=2)))
+    place = key(number_of(tables, A))
+    loaded.maps["limits"].set(place, bytes(Limit(5, 2, overloaded=1)))
+    loaded.maps["loads"].set(place, struct.pack("=II", 3, 2))
+    for upper, overloaded in ((4, 1), (9, 0)):
+        tables.apply(plans.plan(plans.changed(web, A, upper=upper)))
+        limit = Limit.from_buffer_copy(loaded.maps["limits"].get(place) or b"")
+        assert (limit.upper, limit.overloaded) == (upper, overloaded)
 
 
 def test_more_real_servers_than_there_is_room_for_change_nothing(loaded: Loaded, tables: Tables) -> None:

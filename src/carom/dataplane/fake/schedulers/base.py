@@ -42,6 +42,9 @@ class Candidate:
     overloaded: bool = False
     """It reached its upper threshold and has not yet fallen below its lower one."""
 
+    last_weight: int = 0
+    """Its last weight that was not 0, where that is known better than by what the scheduler was told."""
+
     @property
     def usable(self) -> bool:
         return self.weight > 0 and not self.overloaded

@@ -24,7 +24,9 @@ class MaglevHash(Rule):
 
     def changed(self, candidates: Sequence[Candidate]) -> None:
         """Remember last weights that were not 0, and lay out the table by them: quiescing moves nobody."""
-        self._weights = {each.id: each.weight or self._weights.get(each.id, 0) for each in candidates}
+        self._weights = {
+            each.id: each.weight or each.last_weight or self._weights.get(each.id, 0) for each in candidates
+        }
         self._table = maglev_table([Server(each.address, each.port, self._weights[each.id]) for each in candidates])
 
     def pick(self, request: Request, candidates: Sequence[Candidate]) -> int | None:

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * candidate.h - a real server as a scheduler looks at it.
+ *
+ * The members of a version stand in the order in which they were added, and IPVS's list, where a new server goes to the
+ * head, is that order read backwards: so a position keeps its meaning when members are added, and one that is gone
+ * leaves an empty place (weight 0), as does one that is down. Quiesced members have weight 0 too.
+ */
+#ifndef CAROM_CANDIDATE_H
+#define CAROM_CANDIDATE_H
+
+#include "maps.h"
+
+struct candidate {
+	__u32 real;
+	__u32 weight;
+	__u32 active;
+	__u32 inactive;
+};
+
+static __always_inline bool candidate_is_overloaded(__u32 real)
+{
+	struct limit *limit;
+
+	if (!(constants.features & FEATURE_LIMITS))
+		return false;
+	limit = bpf_map_lookup_elem(&limits, &real);
+	return limit && limit->overloaded;
+}
+
+/* The member at a position, filled in; whether it may be given a new flow. */
+static __always_inline bool candidate_at(const struct version *version, __u32 position, struct candidate *candidate)
+{
+	__u32 index = version->member_offset + position;
+	struct member *member = bpf_map_lookup_elem(&members, &index);
+
+	if (!member || !member->weight)
+		return false;
+	candidate->real = member->real;
+	candidate->weight = member->weight;
+	return !candidate_is_overloaded(member->real);
+}
+
+/* Reads how many flows it has now. */
+static __always_inline bool candidate_load(struct candidate *candidate)
+{
+	__u64 *load = bpf_map_lookup_elem(&loads, &candidate->real);
+
+	if (!load)
+		return false;
+	candidate->active = *load >> 32;
+	candidate->inactive = *load;
+	return true;
+}
+
+#endif

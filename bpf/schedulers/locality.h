@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * schedulers/locality.h - lblc and lblcr: a destination stays with its real server, or its few, until they have too much.
+ *
+ * IPVS keeps a table of destinations. A service here has one VIP, so there is one entry: for lblc the home, in the
+ * service's cursor; for lblcr the homes, each marked in the map `homes` with the turn at which it was taken in, and in
+ * the cursor the second of the last change. The newest home comes first among equals, as in IPVS's list.
+ */
+#ifndef CAROM_SCHEDULERS_LOCALITY_H
+#define CAROM_SCHEDULERS_LOCALITY_H
+
+#include "../candidate.h"
+#include "../maps.h"
+#include "least.h"
+
+#define LOCALITY_UNCHANGED 86400 /* seconds after which lblcr gives up its most loaded home */
+
+/* What one walk down the list finds out. */
+struct locality {
+	const struct version *version;
+	__u32 position;
+	__u32 home; /* lblc's */
+	struct least best; /* of all: as wlc */
+	struct least best_home;
+	struct least worst_home;
+	__u32 best_turn, worst_turn, last_turn;
+	__u32 home_active, home_weight; /* of the best home */
+	__u32 homes;
+	__u32 slack; /* somebody has less than half of what its weight stands for */
+};
+
+static __always_inline __u32 home_turn(const struct locality *locality, __u32 real)
+{
+	__u32 *turn;
+
+	if (locality->version->scheduler == SCHEDULER_LBLC)
+		return real == locality->home;
+	turn = bpf_map_lookup_elem(&homes, &real);
+	return turn ? *turn : 0;
+}
+
+/* Of two homes with the same load the newer one comes first. */
+static __always_inline void locality_take_home(struct locality *locality, const struct candidate *candidate, __u32 turn)
+{
+	__u64 load = LEAST_OVERHEAD(candidate), weight = candidate->weight;
+	struct least *best = &locality->best_home, *worst = &locality->worst_home;
+
+	if (!best->real || best->load * weight > load * best->weight ||
+	    (best->load * weight == load * best->weight && turn > locality->best_turn)) {
+		*best = (struct least){ .real = candidate->real, .load = load, .weight = weight };
+		locality->best_turn = turn;
+		locality->home_active = candidate->active;
+		locality->home_weight = candidate->weight;
+	}
+	if (!worst->real || worst->load * weight < load * worst->weight ||
+	    (worst->load * weight == load * worst->weight && turn > locality->worst_turn)) {
+		*worst = (struct least){ .real = candidate->real, .load = load, .weight = weight };
+		locality->worst_turn = turn;
+	}
+}
+
+static long locality_step(__u32 step __attribute__((unused)), void *context)
+{
+	struct locality *locality = context;
+	struct candidate candidate = {};
+	__u32 turn;
+	bool usable;
+
+	if (!locality->position)
+		return 1;
+	usable = candidate_at(locality->version, --locality->position, &candidate);
+	if (!candidate.weight || !candidate_load(&candidate))
+		return 0;
+	locality->slack |= (__u64)candidate.active * 2 < candidate.weight;
+	if (usable)
+		least_take(&locality->best, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);
+	turn = home_turn(locality, candidate.real);
+	if (turn > locality->last_turn)
+		locality->last_turn = turn;
+	locality->homes += turn != 0;
+	if (turn && (usable || locality->version->scheduler == SCHEDULER_LBLC)) /* lblc does not ask for thresholds */
+		locality_take_home(locality, &candidate, turn);
+	return 0;
+}
+
+static __always_inline void lblcr_shrink(struct locality *locality, __u64 *cursor, __u32 now)
+{
+	__u32 real = locality->worst_home.real;
+	__u32 *turn = bpf_map_lookup_elem(&homes, &real);
+
+	if (locality->homes < 2 || now - (__u32)*cursor <= LOCALITY_UNCHANGED || !turn || !real)
+		return;
+	*turn = 0;
+	*cursor = now;
+}
+
+static __always_inline void lblcr_admit(struct locality *locality, __u64 *cursor, __u32 now)
+{
+	__u32 *turn = bpf_map_lookup_elem(&homes, &locality->best.real);
+
+	if (!turn || *turn)
+		return;
+	*turn = locality->last_turn + 1;
+	*cursor = now;
+}
+
+static __always_inline __u32 schedule_locality(__u32 service, const struct version *version, __u32 now)
+{
+	struct locality locality = { .version = version, .position = version->member_count };
+	__u64 *cursor = bpf_map_lookup_elem(&cursors, &service);
+	bool replicates = version->scheduler == SCHEDULER_LBLCR;
+
+	if (!cursor)
+		return REAL_NONE;
+	locality.home = *cursor;
+	bpf_loop(version->member_count, locality_step, &locality, 0);
+	if (replicates)
+		lblcr_shrink(&locality, cursor, now);
+	if (locality.best_home.real && !(locality.home_active > locality.home_weight && locality.slack))
+		return locality.best_home.real;
+	if (!locality.best.real)
+		return REAL_NONE;
+	if (replicates)
+		lblcr_admit(&locality, cursor, now);
+	else
+		*cursor = locality.best.real;
+	return locality.best.real;
+}
+
+#endif

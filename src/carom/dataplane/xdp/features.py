@@ -1,0 +1,19 @@
+"""Features: what of the program a plan uses. The rest is left out before the program is loaded, and costs nothing."""
+
+from __future__ import annotations
+
+from carom.core.plan import Plan, ServicePlan
+from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_RANGES
+
+
+def features_of(plan: Plan) -> int:
+    """`FEATURE_...` of the layout, those that this plan needs."""
+    features = 0
+    for service in plan.services:
+        features |= FEATURE_LIMITS if has_limits(service) else 0
+        features |= FEATURE_RANGES if any(ports.first != ports.last for ports in service.ports) else 0
+    return features
+
+
+def has_limits(service: ServicePlan) -> bool:
+    return any(real.upper for real in service.reals)

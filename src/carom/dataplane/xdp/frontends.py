@@ -1,0 +1,54 @@
+"""Frontends: from a plan's ports to the keys by which a packet finds its service.
+
+A single port has a key of its own. Ranges, and a service of all ports, share the key of port 0 of their VIP and
+protocol: it is asked when a port has none of its own, so an exact port comes before a range, and a range before "all".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from carom.core.plan import Plan
+from carom.dataplane.xdp.layout import RANGES_MAX, Frontend, frontend_key
+from carom.errors import DataPlaneError
+from carom.model import Address, Ports
+
+
+@dataclass(slots=True)
+class FrontendPlan:
+    """What one key shall lead to."""
+
+    vip: int
+    service: int = 0
+    """0: none, only ranges."""
+    ranges: list[int] = field(default_factory=list)
+    """`struct range`, as one word each."""
+
+    def same(self, standing: Frontend, ranges: list[int]) -> bool:
+        """Whether that is what stands there."""
+        return (standing.service, standing.vip) == (self.service, self.vip) and ranges == self.ranges
+
+
+def frontends_of(
+    plan: Plan, service_number: Callable[[str], int], vip_number: Callable[[tuple[Address, int]], int]
+) -> dict[bytes, FrontendPlan]:
+    """Every key of the plan. Raises DataPlaneError where one VIP has more ranges than the program looks through."""
+    wish: dict[bytes, FrontendPlan] = {}
+    for service in plan.services:
+        number = service_number(service.name)
+        for ports in service.ports:
+            protocol = ports.protocol.number
+            place = frontend_key(service.vip, ports.first if _is_single(ports) else 0, protocol)
+            frontend = wish.setdefault(place, FrontendPlan(vip_number((service.vip, protocol))))
+            if _is_single(ports) or ports.is_all:
+                frontend.service = number
+            else:
+                frontend.ranges.append(ports.first | ports.last << 16 | number << 32)
+            if len(frontend.ranges) > RANGES_MAX:
+                raise DataPlaneError(f"{service.vip} has more than {RANGES_MAX} port ranges of {ports.protocol}")
+    return wish
+
+
+def _is_single(ports: Ports) -> bool:
+    return ports.first == ports.last

@@ -1,0 +1,22 @@
+"""What of the program a plan uses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from carom.core.plan import Plan
+from carom.dataplane.xdp.features import features_of
+from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_RANGES
+from carom.model import Ports, Protocol
+from tests.dataplane import plans
+
+
+def test_a_plain_plan_needs_nothing_more() -> None:
+    assert features_of(Plan()) == features_of(plans.plan()) == 0
+
+
+def test_thresholds_and_ranges_are_asked_for_by_those_who_have_them() -> None:
+    limited = plans.changed(plans.service(), plans.REALS[0], upper=5)
+    ranged = replace(plans.service(), ports=(Ports(Protocol.TCP, 1, 9),))
+    assert features_of(plans.plan(limited)) == FEATURE_LIMITS
+    assert features_of(plans.plan(limited, ranged)) == FEATURE_LIMITS | FEATURE_RANGES

@@ -1,0 +1,58 @@
+"""From ports to the keys by which a packet finds its service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from carom.core.plan import Plan
+from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
+from carom.dataplane.xdp.layout import Frontend, frontend_key
+from carom.errors import DataPlaneError
+from carom.model import Address, Ports, Protocol
+from tests.dataplane import plans
+
+VIP = ip_address(plans.VIP)
+ALL, SOME = Ports(Protocol.TCP, 0, 65535), Ports(Protocol.TCP, 1000, 1999)
+
+
+def of(plan: Plan) -> dict[bytes, FrontendPlan]:
+    def vip_number(vip: tuple[Address, int]) -> int:
+        return vip[1]
+
+    return frontends_of(plan, {"web": 1, "rest": 2}.__getitem__, vip_number)
+
+
+def test_a_single_port_has_a_key_of_its_own() -> None:
+    wish = of(plans.plan(plans.service()))
+    assert {place: frontend.service for place, frontend in wish.items()} == {
+        frontend_key(VIP, 80, 6): 1,
+        frontend_key(VIP, 443, 6): 1,
+    }
+
+
+def test_ranges_and_all_ports_share_the_key_of_port_0() -> None:
+    web = replace(plans.service(), ports=(plans.HTTP, SOME))
+    rest = plans.service(name="rest", ports=(ALL,))
+    behind = of(plans.plan(web, rest))[frontend_key(VIP, 0, 6)]
+    assert (behind.service, behind.ranges) == (2, [1000 | 1999 << 16 | 1 << 32])
+
+
+def test_protocols_do_not_meet() -> None:
+    wish = of(plans.plan(replace(plans.service(), ports=(ALL, Ports(Protocol.UDP, 0, 65535)))))
+    assert set(wish) == {frontend_key(VIP, 0, 6), frontend_key(VIP, 0, 17)}
+
+
+def test_what_stands_is_known_again() -> None:
+    plan = FrontendPlan(vip=6, service=1, ranges=[7])
+    assert plan.same(Frontend(1, 6, 1, 40), [7])
+    assert not plan.same(Frontend(1, 6, 1, 40), [8])
+    assert not plan.same(Frontend(2, 6, 1, 40), [7])
+
+
+def test_more_ranges_than_the_program_looks_through_are_refused() -> None:
+    many = tuple(Ports(Protocol.TCP, 2 * n + 1, 2 * n + 2) for n in range(65))
+    with pytest.raises(DataPlaneError, match="more than 64 port ranges of tcp"):
+        of(plans.plan(replace(plans.service(), ports=many)))
