@@ -34,20 +34,25 @@ struct sweep {
 	__u32 now;
 };
 
+static __always_inline void sweep_flow(const struct sweep *sweep, __u64 *at)
+{
+	__u64 word = *at;
+
+	if (word && word != FLOW_CLAIMED && flow_has_ended(word, sweep->settings, sweep->now))
+		flow_swap(at, word, 0);
+}
+
 static long sweep_step(__u32 step __attribute__((unused)), void *context)
 {
 	struct sweep *sweep = context;
 	__u32 index = sweep->bucket++ & (constants.flow_buckets - 1);
-	struct bucket4 *bucket = bpf_map_lookup_elem(&flows4, &index);
+	struct bucket4 *bucket4 = bpf_map_lookup_elem(&flows4, &index);
+	struct bucket6 *bucket6 = bpf_map_lookup_elem(&flows6, &index);
 
-	if (!bucket)
-		return 1;
-	for (int i = 0; i < BUCKET_FLOWS; i++) {
-		__u64 word = bucket->flows[i].word;
-
-		if (word && word != FLOW_CLAIMED && flow_has_ended(word, sweep->settings, sweep->now))
-			flow_swap(&bucket->flows[i].word, word, 0);
-	}
+	for (int i = 0; bucket4 && i < BUCKET_FLOWS; i++)
+		sweep_flow(sweep, &bucket4->flows[i].word);
+	for (int i = 0; constants.features & FEATURE_IP6 && bucket6 && i < BUCKET_FLOWS; i++)
+		sweep_flow(sweep, &bucket6->flows[i].word);
 	return 0;
 }
 

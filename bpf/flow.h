@@ -76,7 +76,8 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #undef UD
 };
 
-#define PAGE_BUCKETS 64 /* buckets of 64 bytes in a page of 4,096 */
+#define PAGE_BUCKETS4 64 /* buckets of 64 bytes in a page of 4,096 */
+#define PAGE_BUCKETS6 32 /* and of 128 bytes */
 
 #define FLOW_CLAIMED (0x1fULL << 36) /* vip 0: matches no packet while its key is being written */
 
@@ -88,10 +89,9 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #define FLOW_SEEN(word) ((__u16)((word) >> 48))
 
 struct flow_lookup {
-	struct flow4 *flow; /* NULL: there is none */
+	__u64 *at; /* where the flow's word stands; NULL: there is none */
 	__u64 word;
-	__u64 key;
-	__u32 buckets[2];
+	__u32 buckets[2]; /* where it may stand */
 };
 
 static __always_inline bool flow_is_active(__u64 word)
@@ -152,19 +152,31 @@ static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
 	return true;
 }
 
-static __always_inline __u64 flow_hash(__u64 key, __u64 vip, __u64 seed)
+static __always_inline __u64 flow_mix(__u64 hash)
 {
-	__u64 hash = key ^ seed;
-
 	hash ^= hash >> 32;
-	hash = (hash + vip) * 0xd6e8feb86659fd93ULL;
+	hash *= 0xd6e8feb86659fd93ULL;
 	hash ^= hash >> 32;
 	hash *= 0xd6e8feb86659fd93ULL;
 	return hash ^ hash >> 32;
 }
 
+/* The two buckets for a hash, in one page. */
+static __always_inline void flow_buckets_of(__u64 hash, __u32 page, __u32 *buckets)
+{
+	buckets[0] = hash & (constants.flow_buckets - 1);
+	buckets[1] = buckets[0] ^ ((hash >> 32 & (page - 1)) | 1);
+}
+
+/* ------------------------------------------------------------------------------------------- finding */
+
+static __always_inline __u64 flow4_key(const struct tuple *tuple)
+{
+	return tuple->client[0] | (__u64)tuple->client_port << 32 | (__u64)tuple->vip_port << 48;
+}
+
 /* The place of this flow in the bucket, BUCKET_FLOWS if it is not there. */
-static __always_inline __u32 flow_place(const struct bucket4 *bucket, __u64 key, __u16 vip)
+static __always_inline __u32 flow4_place(const struct bucket4 *bucket, __u64 key, __u16 vip)
 {
 	__u32 place = BUCKET_FLOWS;
 
@@ -176,79 +188,176 @@ static __always_inline __u32 flow_place(const struct bucket4 *bucket, __u64 key,
 	return place;
 }
 
-/* False: the table itself cannot be reached. A flow that has ended is found too; its place serves again. */
-static __always_inline bool flow_find(const struct tuple *tuple, __u16 vip, const struct settings *settings,
-				      struct flow_lookup *found)
+static __always_inline bool flow4_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
 {
-	__u64 key = tuple->client | (__u64)tuple->client_port << 32 | (__u64)tuple->vip_port << 48;
-	__u64 hash = flow_hash(key, vip, settings->seed);
-	__u32 first = hash & (constants.flow_buckets - 1), second = first ^ ((hash >> 32 & (PAGE_BUCKETS - 1)) | 1);
-	struct bucket4 *bucket = bpf_map_lookup_elem(&flows4, &first);
+	__u64 key = flow4_key(tuple);
+	struct bucket4 *bucket;
 	__u32 place;
 
-	*found = (struct flow_lookup){ .key = key, .buckets = { first, second } };
-	if (!bucket)
-		return false;
-	place = flow_place(bucket, key, vip);
-	if (place >= BUCKET_FLOWS) {
-		bucket = bpf_map_lookup_elem(&flows4, &second);
+	flow_buckets_of(flow_mix((key ^ seed) + vip), PAGE_BUCKETS4, found->buckets);
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		bucket = bpf_map_lookup_elem(&flows4, &found->buckets[i]);
 		if (!bucket)
 			return false;
-		place = flow_place(bucket, key, vip);
-		if (place >= BUCKET_FLOWS)
+		place = flow4_place(bucket, key, vip);
+		if (place < BUCKET_FLOWS) {
+			found->at = &bucket->flows[place].word;
 			return true;
+		}
 	}
-	found->flow = &bucket->flows[place];
-	found->word = found->flow->word;
 	return true;
 }
 
+static __always_inline struct flow6_key flow6_key(const struct tuple *tuple)
+{
+	struct flow6_key key = { .client_port = tuple->client_port, .vip_port = tuple->vip_port };
+
+	__builtin_memcpy(&key.client, tuple->client, sizeof(key.client));
+	return key;
+}
+
+static __always_inline bool flow6_is(const struct flow6 *flow, const struct flow6_key *key, __u16 vip)
+{
+	const __u64 *left = (const __u64 *)&flow->key, *right = (const __u64 *)key;
+
+	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && FLOW_VIP(flow->word) == vip;
+}
+
+static __always_inline __u32 flow6_place(const struct bucket6 *bucket, const struct flow6_key *key, __u16 vip)
+{
+	__u32 place = BUCKET_FLOWS;
+
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++)
+		if (flow6_is(&bucket->flows[i], key, vip))
+			place = i;
+	barrier_var(place);
+	return place;
+}
+
+static __always_inline bool flow6_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
+{
+	struct flow6_key key = flow6_key(tuple);
+	const __u64 *words = (const __u64 *)&key;
+	struct bucket6 *bucket;
+	__u32 place;
+
+	flow_buckets_of(flow_mix(flow_mix(words[0] ^ seed) ^ flow_mix(words[1]) ^ (words[2] + vip)), PAGE_BUCKETS6,
+			found->buckets);
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		bucket = bpf_map_lookup_elem(&flows6, &found->buckets[i]);
+		if (!bucket)
+			return false;
+		place = flow6_place(bucket, &key, vip);
+		if (place < BUCKET_FLOWS) {
+			found->at = &bucket->flows[place].word;
+			return true;
+		}
+	}
+	return true;
+}
+
+/* False: the table itself cannot be reached. A flow that has ended is found too; its place serves again. */
+static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16 vip, const struct settings *settings,
+				      struct flow_lookup *found)
+{
+	bool reached;
+
+	found->at = NULL;
+	reached = ip6 ? flow6_find(tuple, vip, settings->seed, found) : flow4_find(tuple, vip, settings->seed, found);
+	found->word = found->at ? *found->at : 0;
+	return reached;
+}
+
+/* ------------------------------------------------------------------------------------------- inserting */
+
+/* The best place so far for a new flow: a free or ended one, else the oldest half-open one. */
 struct flow_room {
-	struct flow4 *flow;
+	__u32 place; /* in the first bucket, or behind it in the second; ROOM_NONE */
+	__u32 age; /* seconds; ROOM_FREE */
 	__u64 word; /* what stands there now */
-	__u32 age; /* seconds; only half-open flows compete by it */
 };
 
-/* Prefers a free or ended place, then the oldest half-open flow. */
-static __always_inline void flow_look_for_room(struct bucket4 *bucket, const struct settings *settings, __u32 now,
-					       struct flow_room *room)
-{
-#pragma unroll
-	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
-		__u64 word = bucket->flows[i].word;
-		__u32 age = (__u16)(now - FLOW_SEEN(word));
+#define ROOM_NONE (2 * BUCKET_FLOWS)
+#define ROOM_FREE (~0u)
 
-		if (word == FLOW_CLAIMED)
-			continue;
-		if (!word || flow_has_ended(word, settings, now))
-			age = ~0u;
-		else if (!flow_is_half_open(word))
-			continue;
-		if (age >= room->age && (!room->flow || age > room->age))
-			*room = (struct flow_room){ &bucket->flows[i], word, age };
-	}
+static __always_inline void flow_consider(struct flow_room *room, __u32 place, __u64 word,
+					  const struct settings *settings, __u32 now)
+{
+	__u32 age = (__u16)(now - FLOW_SEEN(word));
+
+	if (word == FLOW_CLAIMED || room->age == ROOM_FREE)
+		return;
+	if (!word || flow_has_ended(word, settings, now))
+		age = ROOM_FREE;
+	else if (!flow_is_half_open(word))
+		return;
+	if (room->place == ROOM_NONE || age > room->age)
+		*room = (struct flow_room){ place, age, word };
 }
 
 /*
- * Gives a new flow an entry in one of its two buckets; 0: the table has no room for it. A function of its own to the
- * verifier, as schedule() is.
+ * These give a new flow an entry in one of its two buckets; 0: the table has no room for it. Functions of their own to
+ * the verifier, as schedule() is.
  */
-__noinline int flow_insert(__u64 key, __u64 word, __u32 first, __u32 second, __u32 now)
+__noinline int flow4_insert(__u64 key, __u64 word, __u32 first, __u32 second, __u32 now)
 {
 	struct bucket4 *buckets[2] = { bpf_map_lookup_elem(&flows4, &first), bpf_map_lookup_elem(&flows4, &second) };
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
-	struct flow_room room = {};
+	struct flow_room room = { .place = ROOM_NONE };
+	struct flow4 *flow;
 
 	if (!buckets[0] || !buckets[1] || !settings_)
 		return 0;
-	flow_look_for_room(buckets[0], settings_, now, &room);
-	if (room.age != ~0u)
-		flow_look_for_room(buckets[1], settings_, now, &room);
-	if (!room.flow || !flow_swap(&room.flow->word, room.word, FLOW_CLAIMED))
+#pragma unroll
+	for (__u32 i = 0; i < ROOM_NONE; i++)
+		flow_consider(&room, i, buckets[i / BUCKET_FLOWS]->flows[i % BUCKET_FLOWS].word, settings_, now);
+	if (room.place == ROOM_NONE)
 		return 0;
-	room.flow->key = key;
-	return flow_swap(&room.flow->word, FLOW_CLAIMED, word);
+	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)] :
+					   &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
+	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
+		return 0;
+	flow->key = key;
+	return flow_swap(&flow->word, FLOW_CLAIMED, word);
 }
+
+__noinline int flow6_insert(const struct flow6_key *key, __u64 word, __u32 first, __u32 second, __u32 now)
+{
+	struct bucket6 *buckets[2] = { bpf_map_lookup_elem(&flows6, &first), bpf_map_lookup_elem(&flows6, &second) };
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
+	struct flow_room room = { .place = ROOM_NONE };
+	struct flow6 *flow;
+
+	if (!key || !buckets[0] || !buckets[1] || !settings_)
+		return 0;
+#pragma unroll
+	for (__u32 i = 0; i < ROOM_NONE; i++)
+		flow_consider(&room, i, buckets[i / BUCKET_FLOWS]->flows[i % BUCKET_FLOWS].word, settings_, now);
+	if (room.place == ROOM_NONE)
+		return 0;
+	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)] :
+					   &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
+	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
+		return 0;
+	flow->key = *key;
+	return flow_swap(&flow->word, FLOW_CLAIMED, word);
+}
+
+static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, const struct flow_lookup *found,
+					__u64 word, __u32 now)
+{
+	struct flow6_key key;
+
+	if (!ip6)
+		return flow4_insert(flow4_key(tuple), word, found->buckets[0], found->buckets[1], now);
+	key = flow6_key(tuple);
+	return flow6_insert(&key, word, found->buckets[0], found->buckets[1], now);
+}
+
+/* ------------------------------------------------------------------------------------------- states */
 
 /* The state after this segment. A segment without any flag changes nothing. */
 static __always_inline __u32 flow_state_after(__u32 state, __u8 segment)

@@ -34,7 +34,7 @@
 
 /* Set before the program is loaded: the verifier knows them, so what they rule out costs nothing. */
 struct constants {
-	__u32 flow_buckets; /* a power of two: max_entries of flows4 */
+	__u32 flow_buckets; /* a power of two: max_entries of flows4, and of flows6 */
 	__u32 features; /* FEATURE_...: what the plan uses; all else is left out */
 	__u8 own_mac[6]; /* of the NIC the program sits on */
 	__u16 zero;
@@ -42,6 +42,7 @@ struct constants {
 
 #define FEATURE_LIMITS 1 /* thresholds of real servers */
 #define FEATURE_RANGES 2 /* port ranges, and services of all ports */
+#define FEATURE_IP6 4 /* IPv6 VIPs */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -67,7 +68,7 @@ struct {
 /* Seconds, written by the clock's timer (clock.h); tests write it themselves, so time is an input. */
 struct clock {
 	__u32 seconds;
-	__u32 swept; /* next bucket of flows4 for the sweeper */
+	__u32 swept; /* next bucket for the sweeper */
 	__u64 ticks;
 };
 
@@ -90,6 +91,17 @@ struct {
 	__type(key, __be32);
 	__type(value, struct vip);
 } vips4 SEC(".maps");
+
+struct ip6 {
+	__be32 words[4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ip6);
+	__type(value, struct vip);
+} vips6 SEC(".maps");
 
 struct frontend4_key {
 	__be32 address;
@@ -127,6 +139,20 @@ struct {
 	__type(key, struct frontend4_key);
 	__type(value, struct frontend);
 } frontends4 SEC(".maps");
+
+struct frontend6_key {
+	struct ip6 address;
+	__be16 port;
+	__u8 protocol;
+	__u8 zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct frontend6_key);
+	__type(value, struct frontend);
+} frontends6 SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- services */
 
@@ -308,6 +334,29 @@ struct {
 	__type(key, __u32);
 	__type(value, struct bucket4);
 } flows4 SEC(".maps");
+
+struct flow6_key {
+	struct ip6 client;
+	__be16 client_port;
+	__be16 vip_port;
+	__u32 zero;
+};
+
+struct flow6 {
+	struct flow6_key key;
+	__u64 word;
+};
+
+struct bucket6 {
+	struct flow6 flows[BUCKET_FLOWS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << 18);
+	__type(key, __u32);
+	__type(value, struct bucket6);
+} flows6 SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- labels */
 

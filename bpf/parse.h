@@ -13,6 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
@@ -39,10 +40,10 @@ enum segment {
 	SEGMENT_DATAGRAM, /* not TCP */
 };
 
-/* The ends of a conversation, seen from the client; ports and addresses in network order. */
+/* The ends of a conversation, seen from the client; ports and addresses in network order. IPv4 is in the first word. */
 struct tuple {
-	__be32 client;
-	__be32 vip;
+	__be32 client[4];
+	__be32 vip[4];
 	__be16 client_port;
 	__be16 vip_port;
 	__u8 protocol;
@@ -52,10 +53,19 @@ struct tuple {
 struct packet {
 	void *end; /* of the frame */
 	struct ethhdr *eth;
-	struct iphdr *ip;
-	__u32 payload; /* bytes after the IP header, by the IP header's own word */
+	union {
+		struct iphdr *ip;
+		struct ipv6hdr *ip6;
+	};
+	__u32 payload; /* bytes from the transport header on, by the IP header's own word */
 	struct tuple tuple;
 };
+
+/* An address as one 32-bit number in host order, as IPVS hashes it. */
+static __always_inline __u32 fold(const __be32 *address, bool ip6)
+{
+	return ip6 ? bpf_ntohl(address[0] ^ address[1] ^ address[2] ^ address[3]) : bpf_ntohl(address[0]);
+}
 
 static __always_inline void *parse_ip4(struct packet *packet, void *at)
 {
@@ -79,6 +89,74 @@ static __always_inline void *parse_ip4_lengths(struct packet *packet)
 		return NULL;
 	packet->payload = total - header;
 	return (void *)ip + header;
+}
+
+static __always_inline bool ip6_equal(const void *left, const void *right)
+{
+	const __u32 *l = left, *r = right;
+
+	return l[0] == r[0] && l[1] == r[1] && l[2] == r[2] && l[3] == r[3];
+}
+
+#define IP6_HOP_OPTIONS 0
+#define IP6_ROUTING 43
+#define IP6_FRAGMENT 44
+#define IP6_ICMP 58
+#define IP6_DESTINATION_OPTIONS 60
+#define IP6_HEADERS 6 /* extension headers that are looked through */
+
+struct ip6_extension {
+	__u8 next;
+	__u8 length; /* of what follows the first eight bytes, in eight bytes */
+	__be16 fragment; /* of a fragment header: offset (13 bits), two reserved, more fragments */
+	__u32 rest;
+};
+
+static __always_inline void *parse_ip6(struct packet *packet, void *at)
+{
+	struct ipv6hdr *ip = at;
+
+	if ((void *)(ip + 1) > packet->end)
+		return NULL;
+	packet->ip6 = ip;
+	return ip + 1;
+}
+
+enum ip6_kind { IP6_WHOLE, IP6_PIECE, IP6_MALFORMED };
+
+/*
+ * Looks through the extension headers for the transport header: its protocol goes into the tuple, where it begins into
+ * `at`. An atomic fragment (RFC 6946) is whole.
+ */
+static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, void **at)
+{
+	__u32 left = bpf_ntohs(packet->ip6->payload_len), skip = 0, length;
+	__u8 next = packet->ip6->nexthdr;
+	struct ip6_extension *extension;
+
+	if (packet->ip6->version != 6 || *at + left > packet->end)
+		return IP6_MALFORMED;
+	for (int i = 0; i < IP6_HEADERS; i++) {
+		if (next != IP6_HOP_OPTIONS && next != IP6_ROUTING && next != IP6_DESTINATION_OPTIONS && next != IP6_FRAGMENT)
+			break;
+		extension = *at + skip;
+		if ((void *)(extension + 1) > packet->end)
+			return IP6_MALFORMED;
+		length = next == IP6_FRAGMENT ? 8 : 8 + extension->length * 8u;
+		if (length > left)
+			return IP6_MALFORMED;
+		if (next == IP6_FRAGMENT && extension->fragment & bpf_htons(0xfff9))
+			return IP6_PIECE;
+		next = extension->next;
+		left -= length;
+		skip += length;
+		if (skip > 1024)
+			return IP6_MALFORMED;
+	}
+	*at += skip;
+	packet->payload = left;
+	packet->tuple.protocol = next;
+	return IP6_WHOLE;
 }
 
 static __always_inline __u8 segment_of(const struct tcphdr *tcp)

@@ -18,11 +18,12 @@
 	REASON(STRAY,          XDP_TX,   1, "Of no known flow and beginning none: sent on by consistent hash, kept nowhere.") \
 	REASON(TABLE_FULL,     XDP_TX,   0, "A new flow without room in the flow table: sent on by consistent hash.") \
 	REASON(ARP_ANSWERED,   XDP_TX,   1, "An ARP request for a VIP, answered.") \
+	REASON(ND_ANSWERED,    XDP_TX,   1, "A neighbour solicitation for an IPv6 VIP, answered.") \
 	REASON(ECHO_ANSWERED,  XDP_TX,   1, "An ICMP echo request to a VIP, answered.") \
 	REASON(NOT_OURS,       XDP_PASS, 1, "The frame is for another station, or for all: left to the host.") \
 	REASON(NOT_IP,         XDP_PASS, 1, "Neither IP nor an ARP request for a VIP: left to the host.") \
 	REASON(NOT_VIP,        XDP_PASS, 1, "Not addressed to a VIP: left to the host.") \
-	REASON(NOT_ANSWERING,  XDP_PASS, 1, "ARP or echo for a VIP while this director is the backup: left to the active one.") \
+	REASON(NOT_ANSWERING,  XDP_PASS, 1, "ARP, ND or echo for a VIP while this director is the backup: left to the active one.") \
 	REASON(NO_SERVICE,     XDP_PASS, 1, "To a VIP, but to no port or protocol that is served: left to the host.") \
 	REASON(FRAGMENT,       XDP_PASS, 0, "A fragment to a VIP: left to the host, since fragments are not balanced yet.") \
 	REASON(ARP_CONFLICT,   XDP_PASS, 0, "Another station claims a VIP by ARP: a real server leaks, or two directors are active.") \

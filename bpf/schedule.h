@@ -17,18 +17,17 @@
 #include "schedulers/twos.h"
 
 /* What a version's scheduler hashes a flow by. */
-static __always_inline __u32 slot_key(const struct version *version, const struct tuple *tuple)
+static __always_inline __u32 slot_key(const struct version *version, const struct tuple *tuple, bool ip6)
 {
 	if (version->scheduler == SCHEDULER_DH)
-		return bpf_ntohl(tuple->vip);
-	return bpf_ntohl(tuple->client) +
-	       (version->flags & VERSION_HASHES_PORT ? bpf_ntohs(tuple->client_port) : 0);
+		return fold(tuple->vip, ip6);
+	return fold(tuple->client, ip6) + (version->flags & VERSION_HASHES_PORT ? bpf_ntohs(tuple->client_port) : 0);
 }
 
-/* The slot of a version's consistent-hash table that a flow falls into; 0: nobody is in it. */
-static __always_inline __u64 slot_of(const struct version *version, const struct tuple *tuple)
+/* The slot of a version's consistent-hash table for a key; 0: nobody is in it. */
+static __always_inline __u64 slot_of(const struct version *version, __u32 key)
 {
-	__u32 index = version->slot_offset + slot_number(version, slot_key(version, tuple), 0);
+	__u32 index = version->slot_offset + slot_number(version, key, 0);
 	__u64 *slot;
 
 	if (!version->slot_count)
@@ -37,24 +36,24 @@ static __always_inline __u64 slot_of(const struct version *version, const struct
 	return slot ? *slot : 0;
 }
 
-static __always_inline __u32 schedule_hash(const struct version *version, const struct tuple *tuple)
+static __always_inline __u32 schedule_hash(const struct version *version, __u32 key)
 {
-	__u32 real = slot_usable(slot_of(version, tuple));
+	__u32 real = slot_usable(slot_of(version, key));
 
 	if (real == REAL_NONE && version->flags & VERSION_FALLS_BACK)
-		return schedule_fallback(version, slot_key(version, tuple));
+		return schedule_fallback(version, key);
 	return real;
 }
 
 /*
- * The real server for a new flow of a service in this version. A function of its own to the verifier (a global one),
- * which has to see through the schedulers' loops once only.
+ * The real server for a new flow of a service in this version; `key` is its slot_key(). A function of its own to the
+ * verifier (a global one), which has to see through the schedulers' loops once only.
  */
-__noinline int schedule(__u32 service, __u32 version_index, const struct tuple *tuple, __u32 now)
+__noinline int schedule(__u32 service, __u32 version_index, __u32 key, __u32 now)
 {
 	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
 
-	if (!version || !tuple)
+	if (!version)
 		return REAL_NONE;
 	switch (version->scheduler) {
 	case SCHEDULER_RR:
@@ -68,7 +67,7 @@ __noinline int schedule(__u32 service, __u32 version_index, const struct tuple *
 	case SCHEDULER_MH:
 	case SCHEDULER_SH:
 	case SCHEDULER_DH:
-		return schedule_hash(version, tuple);
+		return schedule_hash(version, key);
 	default:
 		return schedule_least(version);
 	}

@@ -13,35 +13,36 @@
 
 #define LEAST_OVERHEAD(candidate) ((__u64)(candidate)->active * 256 + (candidate)->inactive)
 
+/* Who has been taken so far. */
+struct best {
+	__u64 load;
+	__u32 weight;
+	__u32 real; /* or REAL_NONE */
+};
+
 struct least {
 	const struct version *version;
 	__u32 position; /* members still to be looked at */
-	__u32 real; /* the best so far, or REAL_NONE */
-	__u64 load;
-	__u64 weight;
+	struct best best;
 };
 
-static __always_inline void least_take(struct least *least, const struct candidate *candidate, __u64 load, __u64 weight)
+static __always_inline void best_take(struct best *best, const struct candidate *candidate, __u64 load, __u32 weight)
 {
-	if (least->real != REAL_NONE && least->load * weight <= load * least->weight)
-		return;
-	least->real = candidate->real;
-	least->load = load;
-	least->weight = weight;
+	if (best->real == REAL_NONE || best->load * weight > load * best->weight)
+		*best = (struct best){ load, weight, candidate->real };
 }
 
 /* The heaviest: as if every load were the same, and weight counted the other way round. */
-static __always_inline void least_take_heaviest(struct least *least, const struct candidate *candidate)
+static __always_inline void best_take_heaviest(struct best *best, const struct candidate *candidate)
 {
-	if (least->real != REAL_NONE && least->weight >= candidate->weight)
-		return;
-	least->real = candidate->real;
-	least->weight = candidate->weight;
+	if (best->real == REAL_NONE || candidate->weight > best->weight)
+		*best = (struct best){ 0, candidate->weight, candidate->real };
 }
 
 static long least_step(__u32 step __attribute__((unused)), void *context)
 {
 	struct least *least = context;
+	struct best *best = &least->best;
 	struct candidate candidate;
 
 	if (!least->position)
@@ -50,28 +51,28 @@ static long least_step(__u32 step __attribute__((unused)), void *context)
 		return 0;
 	switch (least->version->scheduler) {
 	case SCHEDULER_LC:
-		least_take(least, &candidate, LEAST_OVERHEAD(&candidate), 1);
+		best_take(best, &candidate, LEAST_OVERHEAD(&candidate), 1);
 		return 0;
 	case SCHEDULER_SED:
-		least_take(least, &candidate, (__u64)candidate.active + 1, candidate.weight);
+		best_take(best, &candidate, (__u64)candidate.active + 1, candidate.weight);
 		return 0;
 	case SCHEDULER_NQ: /* who has nothing to do comes first */
 		if (!candidate.active) {
-			least->real = candidate.real;
+			best->real = candidate.real;
 			return 1;
 		}
-		least_take(least, &candidate, (__u64)candidate.active + 1, candidate.weight);
+		best_take(best, &candidate, (__u64)candidate.active + 1, candidate.weight);
 		return 0;
 	case SCHEDULER_OVF:
 		if (candidate.active > candidate.weight)
 			return 0;
-		least_take_heaviest(least, &candidate);
+		best_take_heaviest(best, &candidate);
 		return 0;
 	case SCHEDULER_FO:
-		least_take_heaviest(least, &candidate);
+		best_take_heaviest(best, &candidate);
 		return 0;
 	default:
-		least_take(least, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);
+		best_take(best, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);
 		return 0;
 	}
 }
@@ -81,7 +82,7 @@ static __always_inline __u32 schedule_least(const struct version *version)
 	struct least least = { .version = version, .position = version->member_count };
 
 	bpf_loop(version->member_count, least_step, &least, 0);
-	return least.real;
+	return least.best.real;
 }
 
 #endif

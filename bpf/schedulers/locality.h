@@ -20,11 +20,11 @@ struct locality {
 	const struct version *version;
 	__u32 position;
 	__u32 home; /* lblc's */
-	struct least best; /* of all: as wlc */
-	struct least best_home;
-	struct least worst_home;
+	struct best best; /* of all: as wlc */
+	struct best best_home;
+	struct best worst_home;
 	__u32 best_turn, worst_turn, last_turn;
-	__u32 home_active, home_weight; /* of the best home */
+	__u32 home_active; /* of the best home */
 	__u32 homes;
 	__u32 slack; /* somebody has less than half of what its weight stands for */
 };
@@ -42,19 +42,19 @@ static __always_inline __u32 home_turn(const struct locality *locality, __u32 re
 /* Of two homes with the same load the newer one comes first. */
 static __always_inline void locality_take_home(struct locality *locality, const struct candidate *candidate, __u32 turn)
 {
-	__u64 load = LEAST_OVERHEAD(candidate), weight = candidate->weight;
-	struct least *best = &locality->best_home, *worst = &locality->worst_home;
+	struct best *best = &locality->best_home, *worst = &locality->worst_home;
+	__u64 load = LEAST_OVERHEAD(candidate);
+	__u32 weight = candidate->weight;
 
 	if (!best->real || best->load * weight > load * best->weight ||
 	    (best->load * weight == load * best->weight && turn > locality->best_turn)) {
-		*best = (struct least){ .real = candidate->real, .load = load, .weight = weight };
+		*best = (struct best){ load, weight, candidate->real };
 		locality->best_turn = turn;
 		locality->home_active = candidate->active;
-		locality->home_weight = candidate->weight;
 	}
 	if (!worst->real || worst->load * weight < load * worst->weight ||
 	    (worst->load * weight == load * worst->weight && turn > locality->worst_turn)) {
-		*worst = (struct least){ .real = candidate->real, .load = load, .weight = weight };
+		*worst = (struct best){ load, weight, candidate->real };
 		locality->worst_turn = turn;
 	}
 }
@@ -73,7 +73,7 @@ static long locality_step(__u32 step __attribute__((unused)), void *context)
 		return 0;
 	locality->slack |= (__u64)candidate.active * 2 < candidate.weight;
 	if (usable)
-		least_take(&locality->best, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);
+		best_take(&locality->best, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);
 	turn = home_turn(locality, candidate.real);
 	if (turn > locality->last_turn)
 		locality->last_turn = turn;
@@ -116,7 +116,7 @@ static __always_inline __u32 schedule_locality(__u32 service, const struct versi
 	bpf_loop(version->member_count, locality_step, &locality, 0);
 	if (replicates)
 		lblcr_shrink(&locality, cursor, now);
-	if (locality.best_home.real && !(locality.home_active > locality.home_weight && locality.slack))
+	if (locality.best_home.real && !(locality.home_active > locality.best_home.weight && locality.slack))
 		return locality.best_home.real;
 	if (!locality.best.real)
 		return REAL_NONE;

@@ -7,7 +7,7 @@ tcp(..., ihl=4)                                          one that claims an impo
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from carom.dataplane.fake.packet import checksum
 
@@ -48,9 +48,35 @@ def ip4(  # one parameter for each field of the header
     return head + options + payload
 
 
+def ip6(
+    source: str,
+    target: str,
+    protocol: int,
+    payload: bytes,
+    *,
+    version: int = 6,
+    length: int | None = None,
+    hops: int = 64,
+    extensions: tuple[tuple[int, bytes], ...] = (),
+) -> bytes:
+    """`extensions`: the number of each extension header, and its bytes but for the first, which names the next."""
+    numbers = [number for number, _ in extensions] + [protocol]
+    chain = b"".join(bytes([after]) + body for (_, body), after in zip(extensions, numbers[1:], strict=True))
+    size = len(chain) + len(payload) if length is None else length
+    head = struct.pack("!IHBB", version << 28, size, numbers[0], hops)
+    return head + IPv6Address(source).packed + IPv6Address(target).packed + chain + payload
+
+
 def split(end: str) -> tuple[str, int]:
     address, port = end.rsplit(":", 1)
-    return address, int(port)
+    return address.strip("[]"), int(port)
+
+
+def _to(source: str, target: str, protocol: int, payload: bytes, mac: bytes, **fields: object) -> bytes:
+    """A frame with a packet of the addresses' family."""
+    if ":" in target:
+        return ethernet(ip6(source, target, protocol, payload, **fields), 0x86DD, mac)  # type: ignore[arg-type]
+    return ethernet(ip4(source, target, protocol, payload, **fields), target=mac)  # type: ignore[arg-type]
 
 
 def tcp_segment(source_port: int, target_port: int, flags: str, data: bytes = b"", offset: int = 5) -> bytes:
@@ -71,20 +97,51 @@ def tcp(
 ) -> bytes:
     (source, source_port), (target, target_port) = split(client), split(vip)
     segment = tcp_segment(source_port, target_port, flags, data, offset)
-    return ethernet(ip4(source, target, 6, segment, **ip), target=mac) + bytes(padding)  # type: ignore[arg-type]
+    return _to(source, target, 6, segment, mac, **ip) + bytes(padding)
 
 
 def udp(client: str, vip: str, data: bytes = b"?", *, length: int | None = None, **ip: object) -> bytes:
     (source, source_port), (target, target_port) = split(client), split(vip)
     size = 8 + len(data) if length is None else length
     datagram = struct.pack("!HHHH", source_port, target_port, size, 0) + data
-    return ethernet(ip4(source, target, 17, datagram, **ip))  # type: ignore[arg-type]
+    return _to(source, target, 17, datagram, DIRECTOR, **ip)
 
 
 def icmp(source: str, target: str, kind: int, code: int = 0, rest: bytes = bytes(4), data: bytes = b"") -> bytes:
     message = struct.pack("!BBH", kind, code, 0) + rest + data
     message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
     return ethernet(ip4(source, target, 1, message))
+
+
+def checksum6(source: str, target: str, message: bytes) -> int:
+    """Of ICMPv6, over the pseudo-header (RFC 8200 section 8.1)."""
+    addresses = IPv6Address(source).packed + IPv6Address(target).packed
+    return checksum(addresses + struct.pack("!II", len(message), 58) + message)
+
+
+def icmp6(
+    source: str,
+    target: str,
+    kind: int,
+    body: bytes = bytes(4),
+    *,
+    code: int = 0,
+    mac: bytes = DIRECTOR,
+    hops: int = 64,
+    source_mac: bytes = ROUTER,
+) -> bytes:
+    message = struct.pack("!BBH", kind, code, 0) + body
+    message = message[:2] + struct.pack("!H", checksum6(source, target, message)) + message[4:]
+    return ethernet(ip6(source, target, 58, message, hops=hops), 0x86DD, mac, source_mac)
+
+
+def solicitation(source: str, asked: str, *, to: bytes | None = None, hops: int = 255) -> bytes:
+    """Who has `asked`? To its solicited-node group (RFC 4291), or to one station."""
+    low = IPv6Address(asked).packed[-3:]
+    group = str(IPv6Address(bytes.fromhex("ff0200000000000000000001ff") + low))
+    body = bytes(4) + IPv6Address(asked).packed + b"\x01\x01" + ROUTER
+    target, mac = (asked, to) if to else (group, b"\x33\x33\xff" + low)
+    return icmp6(source, target, 135, body, mac=mac, hops=hops)
 
 
 def arp(

@@ -60,10 +60,10 @@ class Xdp:
             self.loaded.maps["loads"].set(key(number), bytes(8))
         self.apply(Plan())
         self.tables.forget_gone()
-        flows = self.loaded.maps["flows4"]
-        for index, bucket in list(flows.items()):
-            if any(bucket):
-                flows.set(index, bytes(flows.value_size))
+        for flows in (self.loaded.maps["flows4"], self.loaded.maps["flows6"]):
+            for index, bucket in list(flows.items()):
+                if any(bucket):
+                    flows.set(index, bytes(flows.value_size))
 
     def _clock(self) -> float:
         """Every look is a minute later: what rests may be used again at once, since no packet is under way."""

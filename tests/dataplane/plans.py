@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -12,6 +13,8 @@ VIP = "192.168.76.24"
 OTHER_VIP = "192.168.76.25"
 REALS = ("192.168.76.31", "192.168.76.32", "192.168.76.33")
 SORRY = "192.168.76.39"
+VIP6, OTHER_VIP6 = "2001:db8:76::24", "2001:db8:76::25"
+REALS6 = ("2001:db8:76::31", "2001:db8:76::32", "2001:db8:76::33")
 HTTP = Ports(Protocol.TCP, 80, 80)
 HTTPS = Ports(Protocol.TCP, 443, 443)
 DNS = Ports(Protocol.UDP, 53, 53)
@@ -19,7 +22,7 @@ DNS = Ports(Protocol.UDP, 53, 53)
 
 def mac(address: str) -> bytes:
     """Each real server's MAC ends as its address does."""
-    return bytes((2, 0, 0, 0, 1, int(address.rsplit(".", 1)[1])))
+    return bytes((2, 0, 0, 0, 1, int(re.split("[.:]", address)[-1])))
 
 
 def real(address: str, weight: int = 1, *, up: bool = True, known: bool = True) -> RealPlan:
@@ -35,8 +38,16 @@ def service(
     on_down: OnDown = OnDown.FINISH,
 ) -> ServicePlan:
     return ServicePlan(
-        name, ip_address(vip), ports, scheduler, reals or tuple(real(address) for address in REALS), on_down=on_down
+        name, ip_address(vip), ports, scheduler, reals or _reals(vip), on_down=on_down, persistence_mask=_bits(vip)
     )
+
+
+def _reals(vip: str) -> tuple[RealPlan, ...]:
+    return tuple(real(address) for address in (REALS6 if ":" in vip else REALS))
+
+
+def _bits(vip: str) -> int:
+    return ip_address(vip).max_prefixlen
 
 
 def plan(*services: ServicePlan, answering: bool = True) -> Plan:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.model import OnDown, Ports, Protocol, Scheduler, SchedulerFlag
 from tests.dataplane import frames, plans
+from tests.dataplane.frames import DIRECTOR
 from tests.dataplane.planes import Oracle, Xdp
 
 STORIES = int(os.environ.get("CAROM_STORIES", "250"))
@@ -35,6 +36,17 @@ TARGETS = (
     f"{plans.OTHER_VIP}:80",
     f"{plans.OTHER_VIP}:0",
     "192.168.76.20:80",
+)
+CLIENTS6 = ("2001:db8::1", "2001:db8::2", "2001:db8:ffff::9")
+TARGETS6 = (f"[{plans.VIP6}]:80", f"[{plans.VIP6}]:443", f"[{plans.VIP6}]:53", f"[{plans.OTHER_VIP6}]:80")
+EXTENSIONS: tuple[tuple[tuple[int, bytes], ...], ...] = (
+    (),
+    (),
+    ((0, bytes(7)),),
+    ((0, bytes(7)), (60, b"\x01" + bytes(14)), (43, bytes(7))),
+    ((44, bytes(7)),),
+    ((44, b"\0\0\1" + bytes(4)),),
+    ((60, bytes(7)),) * 7,
 )
 MACS = {plans.mac(address) for address in (*plans.REALS, plans.SORRY)}
 
@@ -77,7 +89,32 @@ def a_client(chance: random.Random) -> str:
     return f"{chance.choice(CLIENTS)}:{chance.choice(CLIENT_PORTS)}"
 
 
+def a_segment6(chance: random.Random) -> bytes:
+    client, target = f"[{chance.choice(CLIENTS6)}]:{chance.choice(CLIENT_PORTS)}", chance.choice(TARGETS6)
+    extensions = chance.choice(EXTENSIONS)
+    if chance.random() < 0.2:
+        return frames.udp(client, target, chance.randbytes(4), extensions=extensions)
+    return frames.tcp(client, target, chance.choice(FLAGS), chance.randbytes(4), extensions=extensions)
+
+
+def a_sound_frame6(chance: random.Random) -> bytes:
+    kind, client = chance.random(), chance.choice(CLIENTS6)
+    if kind < 0.7:
+        return a_segment6(chance)
+    if kind < 0.85:
+        packet = a_segment6(chance)[14:]
+        turned = packet[:8] + packet[24:40] + packet[8:24] + packet[42:44] + packet[40:42] + packet[44:48]
+        cut = turned[: chance.choice([48, 48, 44, 43, 40, 8, 0])]
+        return frames.icmp6("2001:db8::fe", plans.VIP6, chance.choice([1, 2, 3, 4, 5]), bytes(4) + cut)
+    if kind < 0.92:
+        return frames.icmp6(client, plans.VIP6, chance.choice([128, 129, 135]), chance.randbytes(8))
+    asked = chance.choice([plans.VIP6, plans.OTHER_VIP6, "2001:db8:76::20"])
+    return frames.solicitation(client, asked, to=chance.choice([None, DIRECTOR]), hops=chance.choice([255, 255, 64]))
+
+
 def a_sound_frame(chance: random.Random) -> bytes:
+    if chance.random() < 0.3:
+        return a_sound_frame6(chance)
     kind = chance.random()
     if kind < 0.6:
         return a_segment(chance)
@@ -128,21 +165,23 @@ FLAGS_OF = {
 def a_plan(number: int) -> Plan:
     """The plan of that number: three services at most, whose ports may lie within each other."""
     chance = random.Random(number)
+    web6 = a_service(chance, "web6", plans.VIP6, chance.choice([(plans.HTTP, plans.HTTPS), (plans.DNS,), (ALL_TCP,)]))
     wishes = (
+        web6,
         a_service(chance, "web", plans.VIP, chance.choice([(plans.HTTP, plans.HTTPS), (plans.HTTP,), (SOME_TCP,)])),
         a_service(chance, "dns", plans.VIP, (plans.DNS,)),
         a_service(chance, "other", plans.OTHER_VIP, chance.choice([(plans.HTTP,), (ALL_TCP,), (SOME_TCP,)])),
         a_service(chance, "rest", plans.VIP, (ALL_TCP,)),
     )
-    return Plan(wishes[: chance.choice([4, 3, 3, 2, 1])], answering=chance.random() < 0.7)
+    return Plan(wishes[: chance.choice([5, 4, 4, 3, 2, 1])], answering=chance.random() < 0.7)
 
 
 def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ...]) -> ServicePlan:
-    scheduler = chance.choice(SCHEDULERS)
+    scheduler, addresses = chance.choice(SCHEDULERS), plans.REALS6 if ":" in vip else plans.REALS
     wish = plans.service(scheduler, name=name, vip=vip, ports=ports, on_down=chance.choice(list(OnDown)))
     return replace(
         wish,
-        reals=tuple(a_real(chance, address) for address in chance.sample(plans.REALS, chance.randrange(4))),
+        reals=tuple(a_real(chance, address) for address in chance.sample(addresses, chance.randrange(4))),
         scheduler_flags=frozenset(flag for flag in FLAGS_OF.get(scheduler, []) if chance.random() < 0.3),
         one_packet=ports == (plans.DNS,) and chance.random() < 0.2,
         sorry=plans.real(plans.SORRY) if chance.random() < 0.1 else None,

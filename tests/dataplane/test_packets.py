@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -27,17 +27,21 @@ from tests.dataplane.frames import (
     arp,
     ethernet,
     icmp,
+    icmp6,
     ip4,
+    ip6,
     remac,
+    solicitation,
     tcp,
     tcp_segment,
     udp,
 )
 from tests.dataplane.planes import PlaneUnderTest
-from tests.dataplane.plans import OTHER_VIP, REALS, VIP, mac
+from tests.dataplane.plans import OTHER_VIP, REALS, VIP, VIP6, mac
 
 CLIENT = "10.0.0.1:1025"
 WEB, DNS = f"{VIP}:80", f"{VIP}:53"
+CLIENT6, WEB6 = "[2001:db8::1]:1025", f"[{VIP6}]:80"
 FIRST, SECOND, THIRD = (mac(address) for address in reversed(REALS))
 """The real servers in rr's order."""
 
@@ -93,7 +97,20 @@ def arp_reply(asked: str, asker: str) -> bytes:
     return ethernet(bytes.fromhex("000108000604") + body, 0x0806, ROUTER, DIRECTOR)
 
 
+def quoting6(kind: int, *, source: str = VIP6, cut: int = 48) -> bytes:
+    """An ICMPv6 error about a segment that a real server sent to the client."""
+    inner = ip6(source, "2001:db8::1", 6, struct.pack("!HHI", 80, 1025, 7), length=1440)
+    return icmp6("2001:db8::fe", VIP6, kind, bytes(4) + inner[:cut])
+
+
+def advertisement(asker: str, asked: str) -> bytes:
+    """RFC 4861 section 4.4: solicited, overriding, with the target's link-layer address."""
+    body = b"\x60\0\0\0" + IPv6Address(asked).packed + b"\x02\x01" + DIRECTOR
+    return icmp6(asked, asker, 136, body, mac=ROUTER, hops=255, source_mac=DIRECTOR)
+
+
 SYN = tcp(CLIENT, WEB, "S")
+SIX = plans.plan(plans.service(vip=VIP6), plans.service(name="dns", vip=VIP6, ports=(plans.DNS,)))
 QUIESCED = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, 0) for address in REALS)))
 DOWN = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, up=False) for address in REALS)))
 UNRESOLVED = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, known=False) for address in REALS)))
@@ -271,7 +288,8 @@ RECORDS = [
     passes("to the director's own address", tcp(CLIENT, "192.168.76.20:22", "S"), "not_vip"),
     passes("a frame too short for Ethernet's payload", DIRECTOR + ROUTER + b"\x08\x00", "not_vip"),
     passes("IP cut off in its header", SYN[:33], "not_vip"),
-    passes("IPv6, which is not balanced yet", ethernet(b"\x60" + bytes(39), 0x86DD), "not_ip"),
+    passes("IPv6 to the director's own address", tcp(CLIENT6, "[2001:db8:76::20]:80", "S"), "not_vip", plan=SIX),
+    passes("IPv6 cut off in its header", tcp(CLIENT6, WEB6, "S")[:53], "not_vip", plan=SIX),
     passes("LLC: a length in the type's place", ethernet(b"\xaa\xaa\x03" + bytes(40), 43), "not_ip"),
     passes("LLDP", ethernet(bytes(46), 0x88CC), "not_ip"),
     passes("an 802.1Q tag, which is not balanced yet", ethernet(b"\0\x05\x08\0" + SYN[14:], 0x8100), "not_ip"),
@@ -386,6 +404,111 @@ RECORDS = [
         "icmp_forwarded",
         before=(SYN,),
     ),
+    # ---- IPv6
+    sends("IPv6: a SYN begins a flow", tcp(CLIENT6, WEB6, "S"), FIRST, plan=SIX),
+    sends("IPv6: an ACK follows its SYN", tcp(CLIENT6, WEB6, "A"), FIRST, before=(tcp(CLIENT6, WEB6, "S"),), plan=SIX),
+    sends(
+        "IPv6: the next client has the next real server",
+        tcp("[2001:db8::2]:1025", WEB6, "S"),
+        SECOND,
+        before=(tcp(CLIENT6, WEB6, "S"),),
+        plan=SIX,
+    ),
+    sends(
+        "IPv6: a stray",
+        tcp(CLIENT6, WEB6, "A"),
+        mac(plans.REALS6[0]),
+        "stray",
+        plan=plans.plan(plans.service(Scheduler.RR, plans.real(plans.REALS6[0]), vip=VIP6)),
+    ),
+    sends("IPv6: a datagram", udp(CLIENT6, f"[{VIP6}]:53"), FIRST, plan=SIX),
+    sends("IPv6: the hop limit stays", tcp(CLIENT6, WEB6, "S", hops=1), FIRST, plan=SIX),
+    sends("IPv6: hop-by-hop options", tcp(CLIENT6, WEB6, "S", extensions=((0, bytes(7)),)), FIRST, plan=SIX),
+    sends(
+        "IPv6: three extension headers, one of 16 bytes",
+        tcp(CLIENT6, WEB6, "S", extensions=((0, bytes(7)), (60, b"\x01" + bytes(14)), (43, bytes(7)))),
+        FIRST,
+        plan=SIX,
+    ),
+    sends("IPv6: an atomic fragment is whole", tcp(CLIENT6, WEB6, "S", extensions=((44, bytes(7)),)), FIRST, plan=SIX),
+    passes(
+        "IPv6: a first fragment",
+        tcp(CLIENT6, WEB6, "S", extensions=((44, b"\0\0\1" + bytes(4)),)),
+        "fragment",
+        plan=SIX,
+    ),
+    passes(
+        "IPv6: a later fragment",
+        tcp(CLIENT6, WEB6, "S", extensions=((44, b"\0\0\x08" + bytes(4)),)),
+        "fragment",
+        plan=SIX,
+    ),
+    passes(
+        "IPv6: more extension headers than are looked through",
+        tcp(CLIENT6, WEB6, "S", extensions=((60, bytes(7)),) * 7),
+        "no_service",
+        plan=SIX,
+    ),
+    passes("IPv6: no next header", ethernet(ip6("2001:db8::1", VIP6, 59, b""), 0x86DD), "no_service", plan=SIX),
+    passes("IPv6: a port without a service", tcp(CLIENT6, f"[{VIP6}]:81", "S"), "no_service", plan=SIX),
+    drops("IPv6: version 4 in an IPv6 frame", tcp(CLIENT6, WEB6, "S", version=4), "malformed", plan=SIX),
+    drops("IPv6: a length beyond the frame", tcp(CLIENT6, WEB6, "S", length=21), "malformed", plan=SIX),
+    drops("IPv6: a length that ends within TCP", tcp(CLIENT6, WEB6, "S", length=19), "malformed", plan=SIX),
+    drops(
+        "IPv6: an extension header beyond the packet",
+        tcp(CLIENT6, WEB6, "S", extensions=((60, b"\x09" + bytes(6)),)),
+        "malformed",
+        plan=SIX,
+    ),
+    Record(
+        "IPv6: an echo request is answered",
+        icmp6("2001:db8::1", VIP6, 128, b"\x12\x34\0\1carom?!?"),
+        Verdict.TX,
+        "echo_answered",
+        plan=SIX,
+        out=icmp6(VIP6, "2001:db8::1", 129, b"\x12\x34\0\1carom?!?", mac=ROUTER, source_mac=DIRECTOR),
+    ),
+    sends(
+        "IPv6: packet too big goes to its flow's real server",
+        quoting6(2),
+        FIRST,
+        "icmp_forwarded",
+        plan=SIX,
+        before=(tcp(CLIENT6, WEB6, "S"),),
+    ),
+    drops(
+        "IPv6: an error that quotes somebody else's packet",
+        quoting6(1, source="2001:db8::99"),
+        "icmp_no_flow",
+        plan=SIX,
+    ),
+    drops("IPv6: an error that quotes too little", quoting6(1, cut=43), "malformed", plan=SIX),
+    Record(
+        "who has the IPv6 VIP?",
+        solicitation("2001:db8:76::1", VIP6),
+        Verdict.TX,
+        "nd_answered",
+        plan=SIX,
+        out=advertisement("2001:db8:76::1", VIP6),
+    ),
+    Record(
+        "is the IPv6 VIP still there? asked of the director alone",
+        solicitation("2001:db8:76::1", VIP6, to=DIRECTOR),
+        Verdict.TX,
+        "nd_answered",
+        plan=SIX,
+        out=advertisement("2001:db8:76::1", VIP6),
+    ),
+    passes(
+        "who has the IPv6 VIP? while backup",
+        solicitation("2001:db8:76::1", VIP6),
+        "not_answering",
+        plan=plans.plan(plans.service(vip=VIP6), answering=False),
+    ),
+    passes("who has another IPv6 address?", solicitation("2001:db8:76::1", "2001:db8:76::20"), "not_ip", plan=SIX),
+    passes(
+        "a solicitation that a router passed on", solicitation("2001:db8:76::1", VIP6, hops=254), "not_ip", plan=SIX
+    ),
     # ---- ARP
     Record(
         "who has the VIP?", arp(1, "192.168.76.1", VIP), Verdict.TX, "arp_answered", out=arp_reply(VIP, "192.168.76.1")
@@ -445,5 +568,5 @@ def test_what_is_sent_is_counted_once(plane: PlaneUnderTest, record: Record) -> 
     plane.send(record.frame)
 
     sent = sum(real.counter.packets for real in plane.read().reals) - sum(real.counter.packets for real in before.reals)
-    answered = record.reason in ("echo_answered", "arp_answered")
+    answered = record.reason in ("echo_answered", "arp_answered", "nd_answered")
     assert sent == (0 if answered else 1)

@@ -35,4 +35,5 @@ def found(pattern: str, text: bytes) -> bool:
 
 def _told(error: Exception) -> str:
     told = error.args[0] if error.args else "no reason given"
-    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -324,7 +324,6 @@ def _ports(asks: Callable[[Ports], bool]) -> Finder:
 # Delete a row when its feature works; the loader, `carom check` and the daemon follow.
 LACKS: tuple[Lack, ...] = (
     Lack(_director("inside"), "a second NIC is not supported yet; delete inside"),
-    Lack(_service("vip", lambda s: s.vip.version == 6), "IPv6 is not supported yet; write an IPv4 address"),
     Lack(_ports(lambda p: p.protocol is Protocol.SCTP), "SCTP is not supported yet; write tcp or udp"),
     Lack(_service("persistence", lambda s: s.persistence), "persistence is not supported yet; delete this key"),
 )

@@ -223,8 +223,11 @@ def test_a_timeout_that_nobody_wrote_fits_the_time_between() -> None:
 
 def test_what_cannot_be_done_yet_is_refused_beside_all_other_faults() -> None:
     with pytest.raises(ConfigError) as raised:
-        load(web('vip = "2001:db8::1"', 'reals = ["2001:db8::2"]', "minimum = 0"), "x")
-    assert [(fault.line, fault.path) for fault in raised.value.faults] == [(5, "service[0].vip"), (8, "service[0].minimum")]
+        load(web("persistence = 60", "minimum = 0"), "x")
+    assert [(fault.line, fault.path) for fault in raised.value.faults] == [
+        (8, "service[0].persistence"),
+        (9, "service[0].minimum"),
+    ]
 
 
 # ---- files ----

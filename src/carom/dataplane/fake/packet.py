@@ -1,6 +1,7 @@
 """A frame, read as a director reads it: slowly, plainly, from the RFCs.
 
-Ethernet II; ARP (RFC 826); IPv4 (RFC 791); ICMP (RFC 792); TCP (RFC 9293); UDP (RFC 768).
+Ethernet II; ARP (RFC 826); IPv4 (RFC 791); ICMP (RFC 792); IPv6 (RFC 8200); ICMPv6 (RFC 4443); neighbour discovery
+(RFC 4861); TCP (RFC 9293); UDP (RFC 768).
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
-ETHERTYPE_IP4, ETHERTYPE_ARP = 0x0800, 0x0806
-ICMP, TCP, UDP = 1, 6, 17
+ETHERTYPE_IP4, ETHERTYPE_ARP, ETHERTYPE_IP6 = 0x0800, 0x0806, 0x86DD
+ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
+EXTENSIONS = frozenset({0, 43, 44, 60})
+"""IPv6 headers that are looked through: hop-by-hop options, routing, fragment, destination options."""
+FRAGMENT_HEADER = 44
+MOST_EXTENSIONS = 6
 
 
 class Malformed(Exception):
@@ -64,12 +69,24 @@ class Ip4:
 
 
 @dataclass(frozen=True, slots=True)
+class Ip6:
+    source: IPv6Address
+    target: IPv6Address
+    protocol: int
+    """Of the transport header, behind all extension headers."""
+    fragment: bool
+    """One of several; then nothing behind the fragment header has been read."""
+    payload: bytes
+    """From the transport header on, as long as the header says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ends:
     """The ends of a conversation, seen from the client."""
 
-    client: IPv4Address
+    client: IPv4Address | IPv6Address
     client_port: int
-    vip: IPv4Address
+    vip: IPv4Address | IPv6Address
     vip_port: int
     protocol: int
 
@@ -110,13 +127,46 @@ def ip4(packet: bytes) -> Ip4:
     )
 
 
-def tcp(ip: Ip4) -> tuple[Ends, Segment]:
+def target6(packet: bytes) -> IPv6Address | None:
+    """The destination, by its place alone."""
+    return IPv6Address(packet[24:40]) if len(packet) >= 40 else None
+
+
+def ip6(packet: bytes) -> Ip6:
+    """Raises Malformed where version or lengths are impossible. An atomic fragment (RFC 6946) is no fragment."""
+    left, protocol = int.from_bytes(packet[4:6]), packet[6]
+    if packet[0] >> 4 != 6 or 40 + left > len(packet):
+        raise Malformed
+    source, target, rest = IPv6Address(packet[8:24]), IPv6Address(packet[24:40]), packet[40 : 40 + left]
+    for _ in range(MOST_EXTENSIONS):
+        if protocol not in EXTENSIONS:
+            break
+        length = 8 if protocol == FRAGMENT_HEADER else 8 + (rest[1] * 8 if len(rest) > 1 else 0)
+        if len(rest) < 8 or length > len(rest):
+            raise Malformed
+        if protocol == FRAGMENT_HEADER and int.from_bytes(rest[2:4]) & 0xFFF9:
+            return Ip6(source, target, protocol, fragment=True, payload=b"")
+        protocol, rest = rest[0], rest[length:]
+    return Ip6(source, target, protocol, fragment=False, payload=rest)
+
+
+def quoted6(payload: bytes) -> tuple[IPv6Address, Ends]:
+    """What an ICMPv6 error quotes: its source, and its ends turned round."""
+    packet = payload[8:]
+    if len(packet) < 44 or packet[0] >> 4 != 6:
+        raise Malformed
+    source_port, target_port = struct.unpack_from("!HH", packet, 40)
+    source, target = IPv6Address(packet[8:24]), IPv6Address(packet[24:40])
+    return source, Ends(target, target_port, source, source_port, packet[6])
+
+
+def tcp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
     if len(ip.payload) < 20 or not 20 <= (ip.payload[12] >> 4) * 4 <= len(ip.payload):
         raise Malformed
     return _ends(ip), _segment(ip.payload[13])
 
 
-def udp(ip: Ip4) -> tuple[Ends, Segment]:
+def udp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
     if len(ip.payload) < 8 or not 8 <= int.from_bytes(ip.payload[4:6]) <= len(ip.payload):
         raise Malformed
     return _ends(ip), Segment.DATAGRAM
@@ -133,7 +183,7 @@ def quoted(payload: bytes) -> tuple[IPv4Address, bool, Ends]:
     return source, has_ports, Ends(target, target_port, source, source_port, packet[9])
 
 
-def _ends(ip: Ip4) -> Ends:
+def _ends(ip: Ip4 | Ip6) -> Ends:
     source_port, target_port = struct.unpack_from("!HH", ip.payload)
     return Ends(ip.source, source_port, ip.target, target_port, ip.protocol)
 

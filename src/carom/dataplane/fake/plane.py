@@ -90,7 +90,9 @@ class FakeDataPlane:
 
     def read(self) -> Reading:
         return Reading(
-            reals=tuple(self._reading(name, real) for name, service in self.services.items() for real in service.everyone),
+            reals=tuple(
+                self._reading(name, real) for name, service in self.services.items() for real in service.everyone
+            ),
             reasons=tuple(ReasonReading(name, "", True, Counter(n)) for name, n in sorted(self.reasons.items())),
             flows=len(self.flows.by_ends),
         )

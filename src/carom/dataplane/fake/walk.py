@@ -5,16 +5,18 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv6Address
 
 from carom.core.slots import slot_number
 from carom.dataplane.fake import packet
 from carom.dataplane.fake.flows import Flow, state_after
-from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Malformed, Segment
+from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
 from carom.dataplane.fake.schedulers import Request
 from carom.model import Address, OnDown, Protocol
 
 BROADCAST = b"\xff" * 6
+MULTICAST6 = b"\x33\x33"
 
 
 class Verdict(StrEnum):
@@ -75,12 +77,15 @@ class _Walk:
         eth = packet.ethernet(self.frame)
         if eth is None:
             return self.passes("not_ip")
-        if eth.target not in (self.plane.own_mac, BROADCAST):
-            return self.passes("not_ours")
-        if eth.ethertype == packet.ETHERTYPE_ARP:
+        if eth.ethertype == packet.ETHERTYPE_ARP and eth.target in (self.plane.own_mac, BROADCAST):
             return self.arp(eth, packet.arp(eth.payload))
-        if eth.target == BROADCAST:
+        if eth.ethertype == packet.ETHERTYPE_IP6 and eth.target[:2] == MULTICAST6:
+            is_icmp = len(eth.payload) >= 40 and eth.payload[6] == packet.ICMP6
+            return self.neighbour(eth) if is_icmp else self.passes("not_ours")
+        if eth.target != self.plane.own_mac:
             return self.passes("not_ours")
+        if eth.ethertype == packet.ETHERTYPE_IP6:
+            return self.ip6(eth)
         return self.ip4(eth) if eth.ethertype == packet.ETHERTYPE_IP4 else self.passes("not_ip")
 
     def arp(self, eth: Ethernet, arp: Arp | None) -> End:
@@ -113,6 +118,69 @@ class _Walk:
             return self.icmp(eth, ip)
         return self.passes("no_service")
 
+    def ip6(self, eth: Ethernet) -> End:
+        if packet.target6(eth.payload) not in self.vips:
+            return self.passes("not_vip")
+        try:
+            return self.to_vip6(eth, packet.ip6(eth.payload))
+        except Malformed:
+            return self.drops("malformed")
+
+    def to_vip6(self, eth: Ethernet, ip: Ip6) -> End:
+        if ip.fragment:
+            return self.passes("fragment")
+        if ip.protocol == packet.TCP:
+            return self.balance(*packet.tcp(ip))
+        if ip.protocol == packet.UDP:
+            return self.balance(*packet.udp(ip))
+        if ip.protocol == packet.ICMP6:
+            return self.icmp6(eth, ip)
+        return self.passes("no_service")
+
+    # ------------------------------------------------------------------------------- ICMPv6
+
+    def icmp6(self, eth: Ethernet, ip: Ip6) -> End:
+        if len(ip.payload) < 8:
+            raise Malformed
+        kind = ip.payload[0]
+        if kind == 128:
+            return self.echo6(eth, ip)
+        if kind == 135:
+            return self.neighbour(eth)
+        if kind in (1, 2, 3, 4):
+            source, ends = packet.quoted6(ip.payload)
+            return self.error(ends if source == ip.target else None)
+        return self.passes("no_service")
+
+    def echo6(self, eth: Ethernet, ip: Ip6) -> End:
+        """As for IPv4; the checksum covers the addresses, whose sum is the same when they change places."""
+        if not self.plane.plan.answering:
+            return self.passes("not_answering")
+        head, body = bytearray(eth.payload), len(eth.payload) - len(ip.payload) - self.padding(eth)
+        head[7], head[8:40] = 64, head[24:40] + head[8:24]
+        head[body] = 129
+        head[body + 2 : body + 4] = _checksum_after(bytes(head[body + 2 : body + 4]), b"\x80\0", b"\x81\0")
+        return self.sends("echo_answered", eth.source, bytes(head))
+
+    @staticmethod
+    def padding(eth: Ethernet) -> int:
+        """Bytes of the frame behind the IPv6 packet."""
+        return len(eth.payload) - 40 - int.from_bytes(eth.payload[4:6])
+
+    def neighbour(self, eth: Ethernet) -> End:
+        """A solicitation that carries the asker's link-layer address; one without comes from nobody, or knows us."""
+        ip = eth.payload
+        sound = len(ip) >= 72 and int.from_bytes(ip[4:6]) == 32 and ip[7] == 255
+        if not sound or ip[40] != 135 or IPv6Address(ip[48:64]) not in self.vips:
+            return self.passes("not_ip")
+        if not self.plane.plan.answering:
+            return self.passes("not_answering")
+        body = b"\x88\0\0\0\x60\0\0\0" + ip[48:64] + b"\x02\x01" + self.plane.own_mac
+        ends = ip[48:64] + ip[8:24]
+        total = packet.checksum(ends + struct.pack("!II", 32, packet.ICMP6) + body)
+        reply = ip[:8] + ends + body[:2] + struct.pack("!H", total) + body[4:] + ip[72:]
+        return self.sends("nd_answered", eth.source, reply)
+
     # ------------------------------------------------------------------------------- ICMP
 
     def icmp(self, eth: Ethernet, ip: Ip4) -> End:
@@ -140,8 +208,12 @@ class _Walk:
     def icmp_error(self, ip: Ip4) -> End:
         """To the real server whose packet it quotes."""
         source, has_ports, ends = packet.quoted(ip.payload)
-        service = self.service(ends) if source == ip.target and has_ports else None
-        if service is None:
+        return self.error(ends if source == ip.target and has_ports else None)
+
+    def error(self, ends: Ends | None) -> End:
+        """To the real server of the flow that is quoted; None: it quotes somebody else's packet."""
+        service = self.service(ends) if ends else None
+        if ends is None or service is None:
             return self.drops("icmp_no_flow")
         if flow := self.flow(ends, Segment.NONE):
             return self.to_real(flow.service, flow.real, "icmp_forwarded")

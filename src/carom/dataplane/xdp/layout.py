@@ -42,7 +42,8 @@ VERSION_FALLS_BACK = 4
 VERSION_ONE_PACKET = 8
 FEATURE_LIMITS = 1
 FEATURE_RANGES = 2
-ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES
+FEATURE_IP6 = 4
+ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6
 RANGES_MAX = 64
 REAL_HAS_MAC = 1
 REAL_MOVES = 2
@@ -80,6 +81,14 @@ class Vip(c.Structure):
 
 class Frontend4Key(c.Structure):
     _fields_ = (("address", c.c_uint8 * 4), ("port", c.c_uint8 * 2), ("protocol", c.c_uint8), ("zero", c.c_uint8))
+
+
+class Ip6(c.Structure):
+    _fields_ = (("words", c.c_uint32 * 4),)
+
+
+class Frontend6Key(c.Structure):
+    _fields_ = (("address", Ip6), ("port", c.c_uint8 * 2), ("protocol", c.c_uint8), ("zero", c.c_uint8))
 
 
 class Frontend(c.Structure):
@@ -142,6 +151,18 @@ class Bucket4(c.Structure):
     _fields_ = (("flows", Flow4 * 4),)
 
 
+class Flow6Key(c.Structure):
+    _fields_ = (("client", Ip6), ("client_port", c.c_uint8 * 2), ("vip_port", c.c_uint8 * 2), ("zero", c.c_uint32))
+
+
+class Flow6(c.Structure):
+    _fields_ = (("key", Flow6Key), ("word", c.c_uint64))
+
+
+class Bucket6(c.Structure):
+    _fields_ = (("flows", Flow6 * 4),)
+
+
 class ServiceLabel(c.Structure):
     _fields_ = (("name", c.c_char * 64),)
 
@@ -166,6 +187,8 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "clock": Clock,
     "vip": Vip,
     "frontend4_key": Frontend4Key,
+    "ip6": Ip6,
+    "frontend6_key": Frontend6Key,
     "frontend": Frontend,
     "range": Range,
     "limit": Limit,
@@ -177,6 +200,9 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "reason_text": ReasonText,
     "flow4": Flow4,
     "bucket4": Bucket4,
+    "flow6_key": Flow6Key,
+    "flow6": Flow6,
+    "bucket6": Bucket6,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,
     "real_label": RealLabel,
@@ -190,8 +216,8 @@ def key(index: int) -> bytes:
 
 
 def frontend_key(vip: Address, port: int, protocol: int) -> bytes:
-    """A key of `frontends4`."""
-    return struct.pack("!4sHBx", vip.packed, port, protocol)
+    """A key of `frontends4` or `frontends6`, by the VIP's family."""
+    return vip.packed + struct.pack("!HBx", port, protocol)
 
 
 def slot(now: int, before: int = 0, tracked: bool = False) -> int:
@@ -208,8 +234,11 @@ def slot_before(word: int) -> int:
 
 
 def vip_filter_bit(vip: Address) -> int:
-    """The bit of the settings' Bloom filter that stands for an IPv4 VIP (`vip_filter_has` in the program)."""
-    return (int.from_bytes(vip.packed, "little") * 0x9E3779B1 & 0xFFFF_FFFF) >> 20
+    """The bit of the settings' Bloom filter that stands for a VIP (`vip_filter_has` in the program)."""
+    word = 0
+    for (part,) in struct.iter_unpack("=I", vip.packed):
+        word ^= part
+    return (word * 0x9E3779B1 & 0xFFFF_FFFF) >> 20
 
 
 def packed(address: Address) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from carom.core.plan import Plan
 from carom.dataplane.xdp import counters, program
 from carom.dataplane.xdp.features import features_of
+from carom.dataplane.xdp.groups import Groups
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -19,6 +20,7 @@ class XdpDataPlane:
 
     def __init__(self, interface: str, pins: Path, flow_buckets: int = 1 << 18) -> None:
         self._interface, self._pins, self._flow_buckets = interface, pins, flow_buckets
+        self._groups = Groups(interface)
         self._loaded: Loaded | None = None
         self._tables: Tables | None = None
 
@@ -33,6 +35,7 @@ class XdpDataPlane:
         """First a program that can do all that the plan needs, then the plan, then one that can do no more than that."""
         needed = features_of(plan)
         self._refit(self._attached()[0].features | needed)
+        self._groups.listen(service.vip for service in plan.services)
         self._attached()[1].apply(plan)
         self._refit(needed)
 
@@ -61,6 +64,7 @@ class XdpDataPlane:
 
     def detach(self) -> tuple[str, ...]:
         self.close()
+        self._groups.listen(())
         return program.detach(self._pins)
 
     def _attached(self) -> tuple[Loaded, Tables]:

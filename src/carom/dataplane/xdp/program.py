@@ -92,6 +92,7 @@ def load(
             _pin_maps(object_, names, pins)
         _set_constants(object_, Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), 0))
         object_.resize("flows4", flow_buckets)
+        object_.resize("flows6", flow_buckets)
         object_.load()
         loaded = Loaded(
             object_.program("carom_director"),

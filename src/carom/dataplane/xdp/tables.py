@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.extents import Extents
@@ -24,6 +24,7 @@ from carom.dataplane.xdp.layout import (
     REAL_MOVES,
     SCHEDULERS,
     Frontend,
+    Frontend4Key,
     Limit,
     Real,
     Settings,
@@ -68,8 +69,7 @@ class Tables:
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items())}
         self._extents = {name: Extents(name, maps[name].max_entries) for name in _ARRAYS}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
-        for _, value in maps["frontends4"].items():
-            frontend = Frontend.from_buffer_copy(value)
+        for frontend in self._standing_frontends().values():
             self._extents["ranges"].hold(frontend.range_offset, frontend.range_count)
         self._published = dict(self._read_published())
         self._serial = max((self._version(p.index).serial for p in self._published.values()), default=0)
@@ -262,26 +262,38 @@ class Tables:
         standing = self._standing_vips()
         self._write_filter(vips | standing)
         for vip in vips - standing:
-            self._maps["vips4"].set(vip.packed, struct.pack("=I", 0))
+            self._maps[f"vips{vip.version}"].set(vip.packed, struct.pack("=I", 0))
 
     def _standing_vips(self) -> set[Address]:
-        return {IPv4Address(address) for address, _ in self._maps["vips4"].items()}
+        return {ip_address(address) for name in ("vips4", "vips6") for address, _ in self._maps[name].items()}
 
     def _write_frontends(self, plan: Plan) -> None:
         wish = frontends_of(plan, self.services.number, self.vips.number)
-        frontends, words = self._maps["frontends4"], self._words["ranges"]
-        standing = {place: Frontend.from_buffer_copy(value) for place, value in frontends.items()}
+        standing, words = self._standing_frontends(), self._words["ranges"]
         for place, frontend in wish.items():
             old = standing.pop(place, None)
             if old and frontend.same(old, words[old.range_offset : old.range_offset + old.range_count].tolist()):
                 continue
             start = self._extents["ranges"].take(len(frontend.ranges), self._clock())
             words[start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
-            frontends.set(place, bytes(Frontend(frontend.service, frontend.vip, len(frontend.ranges), start)))
+            self._frontends(place).set(
+                place, bytes(Frontend(frontend.service, frontend.vip, len(frontend.ranges), start))
+            )
             self._give_ranges_back(old)
         for stale, old in standing.items():
-            frontends.delete(stale)
+            self._frontends(stale).delete(stale)
             self._give_ranges_back(old)
+
+    def _standing_frontends(self) -> dict[bytes, Frontend]:
+        return {
+            place: Frontend.from_buffer_copy(value)
+            for name in ("frontends4", "frontends6")
+            for place, value in self._maps[name].items()
+        }
+
+    def _frontends(self, place: bytes) -> Map:
+        """The map that a key belongs to: the families' keys differ in length."""
+        return self._maps["frontends4" if len(place) == c.sizeof(Frontend4Key) else "frontends6"]
 
     def _give_ranges_back(self, old: Frontend | None) -> None:
         if old:
@@ -295,7 +307,7 @@ class Tables:
             self.services.release(name)
         vips = {service.vip for service in plan.services}
         for gone in self._standing_vips() - vips:
-            self._maps["vips4"].delete(gone.packed)
+            self._maps[f"vips{gone.version}"].delete(gone.packed)
         self._write_filter(vips)
 
     def _write_filter(self, vips: set[Address]) -> None:
@@ -318,7 +330,6 @@ class Tables:
 def _refuse_unsupported(service: ServicePlan) -> None:
     """What this plane cannot do is refused by name, never ignored."""
     lacks = {
-        "IPv6 VIPs": service.vip.version != 4,
         "persistence": bool(service.persistence),
     }
     for feature, wanted in lacks.items():

@@ -127,7 +127,7 @@ def test_the_clock_tells_the_time_by_itself() -> None:
 
 
 def second(loaded: program.Loaded) -> int:
-    return Clock.from_buffer_copy(loaded.maps["clock"].get(key(0)) or b"").seconds
+    return int(Clock.from_buffer_copy(loaded.maps["clock"].get(key(0)) or b"").seconds)
 
 
 def test_a_nic_that_is_not_there_is_named() -> None:

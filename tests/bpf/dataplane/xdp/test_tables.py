@@ -113,7 +113,6 @@ def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tabl
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        (replace(plans.service(), vip=ip_address("2001:db8::1")), "no IPv6 VIPs yet"),
         (replace(plans.service(), persistence=300), "no persistence yet"),
     ],
 )

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* balance.h - a packet for a service: to the real server of its flow, or of its slot, or to the one that is scheduled. */
+#ifndef CAROM_BALANCE_H
+#define CAROM_BALANCE_H
+
+#include "flow.h"
+#include "forward.h"
+#include "lookup.h"
+#include "maps.h"
+#include "parse.h"
+#include "schedule.h"
+
+static __always_inline bool begins_flow(const struct tuple *tuple)
+{
+	return tuple->segment == SEGMENT_SYN || tuple->segment == SEGMENT_DATAGRAM;
+}
+
+/* The real server of a flow that lives; REAL_NONE: it has ended, or may not stay where it was. */
+static __always_inline __u32 real_of_flow(const struct flow_lookup *found, __u8 segment, const struct context *context)
+{
+	__u32 id = FLOW_REAL(found->word);
+	struct real *real;
+
+	if (!found->at || flow_has_ended(found->word, context->settings, context->now))
+		return REAL_NONE;
+	if (FLOW_STATE(found->word) == FLOW_TIME_WAIT && segment == SEGMENT_SYN) /* the client uses its port again */
+		return REAL_NONE;
+	real = bpf_map_lookup_elem(&reals, &id);
+	return real && !(real->flags & REAL_MOVES) ? id : REAL_NONE;
+}
+
+/* Writes what this packet changes of its flow; in a second's other packets that is nothing. */
+static __always_inline void touch_flow(const struct flow_lookup *found, __u8 segment, __u32 now)
+{
+	__u64 word = found->word;
+	__u64 after = FLOW_WORD(FLOW_VIP(word), FLOW_REAL(word), flow_state_after(FLOW_STATE(word), segment), now);
+
+	if (after != word)
+		flow_swap(found->at, word, after);
+}
+
+static __always_inline bool remember_flow(const struct flow_lookup *found, const struct tuple *tuple, bool ip6,
+					  __u16 vip, __u32 real, const struct context *context)
+{
+	__u64 word = FLOW_WORD(vip, real, flow_state_after(FLOW_NONE, tuple->segment), context->now);
+
+	if (found->at)
+		return flow_swap(found->at, found->word, word);
+	return flow_insert(tuple, ip6, found, word, context->now);
+}
+
+/* A flow without an entry where every flow has one. */
+static __always_inline enum reason balance_new(struct packet *packet, bool ip6, const struct view *view,
+					       const struct flow_lookup *found, const struct context *context)
+{
+	const struct tuple *tuple = &packet->tuple;
+	__u32 real, key = slot_key(view->version, tuple, ip6);
+
+	if (!begins_flow(tuple)) {
+		real = SLOT_NOW(slot_of(view->version, key));
+		return real ? forward_to(packet, real, false, REASON_STRAY) : REASON_NO_REAL;
+	}
+	real = schedule(view->service, view->index, key, context->now);
+	if (!real)
+		return REASON_NO_REAL;
+	if (remember_flow(found, tuple, ip6, view->vip, real, context))
+		return forward_to(packet, real, true, REASON_FORWARDED);
+	real = SLOT_NOW(slot_of(view->version, key));
+	return real ? forward_to(packet, real, true, REASON_TABLE_FULL) : REASON_NO_REAL;
+}
+
+/* A flow without an entry in a slot that changed: if it did not begin just now, it is where the slot was before. */
+static __always_inline enum reason balance_moved(struct packet *packet, bool ip6, const struct view *view, __u64 slot,
+						 const struct flow_lookup *found, const struct context *context)
+{
+	const struct tuple *tuple = &packet->tuple;
+	bool is_new = tuple->segment == SEGMENT_SYN;
+	__u32 real = is_new ? REAL_NONE : SLOT_BEFORE(slot);
+	struct real *before = bpf_map_lookup_elem(&reals, &real);
+
+	if (!real || !before || before->flags & REAL_MOVES)
+		real = SLOT_NOW(slot);
+	if (!real)
+		return REASON_NO_REAL;
+	if (tuple->segment <= SEGMENT_ACK || tuple->segment == SEGMENT_DATAGRAM)
+		remember_flow(found, tuple, ip6, view->vip, real, context);
+	return forward_to(packet, real, is_new, REASON_FORWARDED);
+}
+
+static __always_inline enum reason balance(struct packet *packet, bool ip6, const struct context *context)
+{
+	const struct tuple *tuple = &packet->tuple;
+	struct flow_lookup found;
+	struct view view;
+	__u64 slot = 0;
+	__u32 real;
+
+	if (!view_service(tuple, ip6, &view))
+		return if_vip(tuple, ip6, REASON_NO_SERVICE);
+	if (!(view.version->flags & VERSION_TRACKS_ALL)) {
+		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
+		if (!(slot & SLOT_TRACKED)) {
+			real = SLOT_NOW(slot);
+			return real ? forward_to(packet, real, tuple->segment == SEGMENT_SYN, REASON_FORWARDED) :
+				      REASON_NO_REAL;
+		}
+	}
+	if (view.version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM) {
+		real = schedule(view.service, view.index, slot_key(view.version, tuple, ip6), context->now);
+		return real ? forward_to(packet, real, true, REASON_FORWARDED) : REASON_NO_REAL;
+	}
+	if (!flow_find(tuple, ip6, view.vip, context->settings, &found))
+		return REASON_INTERNAL;
+	real = real_of_flow(&found, tuple->segment, context);
+	if (real) {
+		touch_flow(&found, tuple->segment, context->now);
+		return forward_to(packet, real, false, REASON_FORWARDED);
+	}
+	return slot ? balance_moved(packet, ip6, &view, slot, &found, context) :
+		      balance_new(packet, ip6, &view, &found, context);
+}
+
+#endif

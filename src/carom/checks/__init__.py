@@ -1,0 +1,1 @@
+"""Health checks: one kind per file, behind one method."""
