@@ -21,12 +21,12 @@ SERVERS = range(1, 11)
 class Story:
     """What happens, one operation at a time."""
 
-    def __init__(self, mirror: Mirror, seed: str, *, brief: float = 0.0, steady: bool = False) -> None:
-        """`brief` is the share of flows that end as soon as they have begun; `steady`: no server comes or goes."""
+    def __init__(self, mirror: Mirror, seed: str, *, brief: float = 0.0, scarce: bool = False) -> None:
+        """`brief` is the share of flows that end as soon as they have begun; `scarce`: servers are often full."""
         self.mirror = mirror
         self.random = Random(seed)
         self._brief = brief
-        self._steady = steady
+        self._scarce = scarce
         self._tcp = mirror.protocol is Protocol.TCP
         self._clients = _clients(self.random, mirror.vip.version)
         self._vips = [mirror.vip + n for n in range(40)] if mirror.marked else [mirror.vip]
@@ -41,7 +41,7 @@ class Story:
 
     def _happen(self, *, resets: bool) -> None:
         chances = {self.connect: 60, self.go_on: 30, self.reset: 10 if resets else 0, self.mirror.counts: 1}
-        chances |= {self.reweigh: 3, self.limit: 1, self.come_or_go: 0 if self._steady else 2}
+        chances |= {self.reweigh: 3, self.limit: 8 if self._scarce else 1, self.come_or_go: 2}
         self.random.choices(list(chances), list(chances.values()))[0]()
 
     def connect(self) -> None:
@@ -69,7 +69,7 @@ class Story:
         """A server gets an upper threshold a little above what it has, or none."""
         if self.mirror.listed:
             server = self.random.choice(self.mirror.listed)
-            room = self.random.choice((None, 1, 20, 100))
+            room = self.random.choice((1, 2, 3, 5) if self._scarce else (None, 1, 20, 100))
             upper = server.active + server.inactive + room if room else 0
             self.mirror.edit(server.number, server.weight, upper)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
-from itertools import product
+from itertools import count, islice, product
 from pathlib import Path
 
 import pytest
@@ -109,6 +109,13 @@ def test_picks(machine: Machine, dialect: Dialect, scheduler: str, service: str,
     agree(machine, mirror)
 
 
+@pytest.mark.parametrize("scheduler", ["rr", "wrr", "lblcr", "sh sh-fallback", "mh mh-fallback", "fo"])
+def test_picks_where_servers_are_often_full(machine: Machine, dialect: Dialect, scheduler: str) -> None:
+    mirror = mirrored(VIP4, scheduler, dialect)
+    Story(mirror, scheduler, scarce=True).tell(3_000)
+    agree(machine, mirror)
+
+
 @pytest.mark.parametrize("lower", [0, 2, 3])
 def test_a_full_server_is_used_again_once_enough_of_its_flows_have_expired(
     machine: Machine, dialect: Dialect, lower: int
@@ -150,11 +157,15 @@ def test_closed_flows_count_until_they_expire(machine: Machine, dialect: Dialect
 def test_lblcr_drops_the_most_loaded_of_a_set_that_has_long_been_the_same(machine: Machine, dialect: Dialect) -> None:
     mirror = mirrored(MARK4, "lblcr", dialect)
     mirror.tell("expiration 2")
-    story = Story(mirror, "lblcr", brief=0.9, steady=True)
-    story.tell(200, resets=0)
-    for _ in range(2):
-        mirror.rest(2 * 86400, told=2.5)
-        story.tell(200, resets=0)
+    for number in (1, 2, 3):
+        mirror.add(number, weight=2)
+    ports = count(1000)
+    for flows in (10, 4, 2):
+        if mirror.expected:
+            mirror.rest(2 * 86400, told=2.5)
+        for port in islice(ports, flows):
+            mirror.connect(CLIENT, port)
+    assert "".join(mirror.expected) == "3332221111232323"
     agree(machine, mirror)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from ipaddress import ip_address
 
 from carom.core.plan import RealPlan, ServicePlan
-from carom.core.slots import fallback_table, hashed_port, hash_table
+from carom.core.slots import fallback_table, hash_table, hashed_port
 from carom.model import Ports, Protocol, Scheduler
 
 HTTP, HTTPS = Ports(Protocol.TCP, 80, 80), Ports(Protocol.TCP, 443, 443)
