@@ -100,7 +100,7 @@ static __always_inline __u16 checksum_after(__u16 checksum, __u16 old, __u16 new
 
 /* The request turns into its reply in place: addresses change places, type 8 becomes 0, the TTL is ours. */
 static __always_inline enum reason answer_echo4(struct packet *packet, struct icmp *icmp,
-					       const struct settings *settings)
+						const struct settings *settings)
 {
 	struct iphdr *ip = packet->ip;
 	__be32 client = ip->saddr;

@@ -101,8 +101,8 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
 		if (!(slot & SLOT_TRACKED)) {
 			real = SLOT_NOW(slot);
-			return real ? forward_to(packet, real, tuple->segment == SEGMENT_SYN, REASON_FORWARDED) :
-				      REASON_NO_REAL;
+			return real ? forward_to(packet, real, tuple->segment == SEGMENT_SYN, REASON_FORWARDED)
+				    : REASON_NO_REAL;
 		}
 	}
 	if (view.version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM) {
@@ -116,8 +116,8 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 		touch_flow(&found, tuple->segment, context->now);
 		return forward_to(packet, real, false, REASON_FORWARDED);
 	}
-	return slot ? balance_moved(packet, ip6, &view, slot, &found, context) :
-		      balance_new(packet, ip6, &view, &found, context);
+	return slot ? balance_moved(packet, ip6, &view, slot, &found, context)
+		    : balance_new(packet, ip6, &view, &found, context);
 }
 
 #endif

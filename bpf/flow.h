@@ -82,7 +82,7 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #define FLOW_CLAIMED (0x1fULL << 36) /* vip 0: matches no packet while its key is being written */
 
 #define FLOW_WORD(vip, real, state, seen) \
-	((__u64)(vip) | (__u64)(real) << 16 | (__u64)(state) << 36 | (__u64)((seen)&0xffff) << 48)
+	((__u64)(vip) | (__u64)(real) << 16 | (__u64)(state) << 36 | (__u64)((seen) & 0xffff) << 48)
 #define FLOW_VIP(word) ((__u16)(word))
 #define FLOW_REAL(word) ((__u32)((word) >> 16) & ((1u << REAL_BITS) - 1))
 #define FLOW_STATE(word) ((__u32)((word) >> 36) & 0x1f)
@@ -143,7 +143,8 @@ static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
 {
 	if (__sync_val_compare_and_swap(at, old, new) != old)
 		return false;
-	if (FLOW_VIP(old) && FLOW_VIP(new) && FLOW_REAL(old) == FLOW_REAL(new) && flow_is_active(old) == flow_is_active(new))
+	if (FLOW_VIP(old) && FLOW_VIP(new) && FLOW_REAL(old) == FLOW_REAL(new) &&
+	    flow_is_active(old) == flow_is_active(new))
 		return true;
 	if (FLOW_VIP(old))
 		flow_count(old, -1);
@@ -316,8 +317,8 @@ __noinline int flow4_insert(__u64 key, __u64 word, __u32 first, __u32 second, __
 		flow_consider(&room, i, buckets[i / BUCKET_FLOWS]->flows[i % BUCKET_FLOWS].word, settings_, now);
 	if (room.place == ROOM_NONE)
 		return 0;
-	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)] :
-					   &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
+	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)]
+					 : &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
 	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
 		return 0;
 	flow->key = key;
@@ -338,8 +339,8 @@ __noinline int flow6_insert(const struct flow6_key *key, __u64 word, __u32 first
 		flow_consider(&room, i, buckets[i / BUCKET_FLOWS]->flows[i % BUCKET_FLOWS].word, settings_, now);
 	if (room.place == ROOM_NONE)
 		return 0;
-	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)] :
-					   &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
+	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)]
+					 : &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
 	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
 		return 0;
 	flow->key = *key;

@@ -137,7 +137,8 @@ static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, void
 	if (packet->ip6->version != 6 || *at + left > packet->end)
 		return IP6_MALFORMED;
 	for (int i = 0; i < IP6_HEADERS; i++) {
-		if (next != IP6_HOP_OPTIONS && next != IP6_ROUTING && next != IP6_DESTINATION_OPTIONS && next != IP6_FRAGMENT)
+		if (next != IP6_HOP_OPTIONS && next != IP6_ROUTING && next != IP6_DESTINATION_OPTIONS &&
+		    next != IP6_FRAGMENT)
 			break;
 		extension = *at + skip;
 		if ((void *)(extension + 1) > packet->end)

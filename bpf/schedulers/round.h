@@ -94,7 +94,8 @@ static __always_inline __u32 schedule_round(__u32 service, const struct version 
 		}
 		if (!round_search(&round) && !(weighted ? round_descend(&round) : round_again(&round)))
 			return REAL_NONE;
-		if (__sync_val_compare_and_swap(cursor, old, CURSOR(version->serial, round.position, round.level)) == old)
+		if (__sync_val_compare_and_swap(cursor, old, CURSOR(version->serial, round.position, round.level)) ==
+		    old)
 			break;
 	}
 	return round.real;
