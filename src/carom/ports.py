@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from carom.core.plan import Plan
-from carom.model import Address
+from carom.model import Address, Config
+from carom.outcome import Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class DataPlane(Protocol):
         """Let go of it; what is pinned keeps forwarding."""
 
     def detach(self) -> tuple[str, ...]:
-        """Take everything away: link, maps, pins. Returns what was removed, in words; nothing when nothing was there."""
+        """Take everything away: link, maps, pins. Returns what was removed, in words; empty when nothing was."""
 
 
 class Neighbours(Protocol):
@@ -109,3 +110,14 @@ class Announcer(Protocol):
 
     def announce(self, vips: tuple[Address, ...]) -> None:
         """Send a gratuitous ARP (RFC 5227 section 3) or an unsolicited NA (RFC 4861 section 7.2.6) for each."""
+
+
+class Checks(Protocol):
+    """Health checks of real servers."""
+
+    async def watch(self, config: Config, report: Callable[[Checked], None]) -> None:
+        """Make the checks that this configuration asks for (the whole wish: it replaces the earlier one).
+
+        `report` is called in the event loop with each result. Wishing the same again mends what a link that went down
+        took away. Raises CaromError if some cannot be made; those that can be are made.
+        """

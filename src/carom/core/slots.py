@@ -40,7 +40,7 @@ def hashes_port(service: ServicePlan) -> bool:
 
 
 def tracks_all(service: ServicePlan) -> bool:
-    """Whether every flow needs an entry. A client's hash finds its real server again without one, while slots are all."""
+    """Whether every flow needs an entry; by hash alone a client finds its real server again without one."""
     return service.scheduler not in HASHED or falls_back(service) or any(real.upper for real in service.reals)
 
 

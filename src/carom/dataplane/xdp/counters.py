@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+from itertools import islice
 
 from carom.dataplane.xdp.labels import RealLabels
-from carom.dataplane.xdp.layout import key
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.program import Loaded
 from carom.model import Address
@@ -16,7 +16,12 @@ _FLOWS_A_BUCKET = 4
 
 def read(loaded: Loaded, reals: RealLabels) -> Reading:
     """One look; each number is whole, but they are not all of the same instant."""
-    readings = tuple(_real(loaded.maps, real[0], real[1], number) for real, number in reals.numbers.items())
+    size = max(reals.numbers.values(), default=0) + 1
+    counters, loads = _first(loaded.maps["real_counters"], size), _first(loaded.maps["loads"], size)
+    readings = tuple(
+        _real(service, address, _sum(loaded.maps["real_counters"], counters[number], 3), loads[number])
+        for (service, address), number in reals.numbers.items()
+    )
     return Reading(
         reals=readings,
         reasons=_reasons(loaded),
@@ -25,21 +30,27 @@ def read(loaded: Loaded, reals: RealLabels) -> Reading:
     )
 
 
-def _real(maps: dict[str, Map], service: str, address: Address, number: int) -> RealReading:
-    packets, size, new_flows = _sum(maps["real_counters"], number, 3)
-    inactive, active = struct.unpack("=II", maps["loads"].get(key(number)) or bytes(8))
+def _real(service: str, address: Address, counter: tuple[int, ...], load: bytes) -> RealReading:
+    packets, size, new_flows = counter
+    inactive, active = struct.unpack("=II", load)
     return RealReading(service, address, Counter(packets, size), new_flows, active, inactive)
 
 
 def _reasons(loaded: Loaded) -> tuple[ReasonReading, ...]:
+    table = loaded.maps["reasons"]
+    counters = (Counter(*_sum(table, value, 2)) for value in _first(table, len(loaded.reasons)))
     return tuple(
-        ReasonReading(reason.name, reason.sentence, reason.normal, Counter(*_sum(loaded.maps["reasons"], number, 2)))
-        for number, reason in enumerate(loaded.reasons)
+        ReasonReading(reason.name, reason.sentence, reason.normal, counter)
+        for reason, counter in zip(loaded.reasons, counters, strict=True)
     )
 
 
-def _sum(counters: Map, number: int, fields: int) -> tuple[int, ...]:
+def _first(array: Map, size: int) -> list[bytes]:
+    """An array's first values, read by the batch."""
+    return [value for _, value in islice(array.items(min(size, 4096)), size)]
+
+
+def _sum(counters: Map, value: bytes, fields: int) -> tuple[int, ...]:
     """A per-CPU counter's fields, added up over all CPUs."""
-    values = counters.per_cpu_values(counters.get(key(number)) or b"")
-    rows = [struct.unpack_from(f"={fields}Q", value) for value in values]
+    rows = [struct.unpack_from(f"={fields}Q", one) for one in counters.per_cpu_values(value)]
     return tuple(map(sum, zip(*rows, strict=True)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 from pathlib import Path
 
@@ -23,8 +25,11 @@ class XdpDataPlane:
         self._groups = Groups(interface)
         self._loaded: Loaded | None = None
         self._tables: Tables | None = None
+        self._claimed: int | None = None
+        """The descriptor of the pins' folder, whose lock says that they are ours."""
 
     def attach(self) -> Attachment:
+        self._claim()
         loaded = program.load(program.mac_of(self._interface), self._pins, self._flow_buckets)
         self._loaded, self._tables = loaded, Tables(loaded.maps, time.monotonic)
         program.start_clock(loaded)
@@ -32,7 +37,7 @@ class XdpDataPlane:
         return Attachment("xdp", self._interface, mode, taken_over)
 
     def apply(self, plan: Plan) -> None:
-        """First a program that can do all that the plan needs, then the plan, then one that can do no more than that."""
+        """First a program that can do all that the plan needs, then the plan, then one that can do no more."""
         needed = features_of(plan)
         self._refit(self._attached()[0].features | needed)
         self._groups.listen(service.vip for service in plan.services)
@@ -61,6 +66,24 @@ class XdpDataPlane:
         if self._loaded is not None:
             self._loaded.close()
             self._loaded = self._tables = None
+        if self._claimed is not None:
+            os.close(self._claimed)
+            self._claimed = None
+
+    def _claim(self) -> None:
+        """One daemon to a folder of pins. The kernel gives the claim back when the daemon dies."""
+        if self._claimed is not None:
+            return
+        program.make_pins(self._pins)
+        folder = os.open(self._pins, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(folder)
+            raise DataPlaneError(
+                f"another caromd works on the pins in {self._pins}: stop it, or give --pins"
+            ) from error
+        self._claimed = folder
 
     def detach(self) -> tuple[str, ...]:
         self.close()

@@ -115,6 +115,14 @@ def start_clock(loaded: Loaded) -> None:
 
 
 def _pin_maps(object_: Object, names: tuple[str, ...], pins: Path) -> None:
+    folder = make_pins(pins)
+    _refuse_other_layout(folder / "settings")
+    for name in names:
+        object_.pin_map(name, folder / name)
+
+
+def make_pins(pins: Path) -> Path:
+    """Makes the folders for the pins; the maps' one. Raises UnsupportedError where that is on no BPF file system."""
     folder = pins / "maps"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,9 +130,7 @@ def _pin_maps(object_: Object, names: tuple[str, ...], pins: Path) -> None:
         raise DataPlaneError(f"cannot make {folder}: {error.strerror}; pins need a mounted bpffs") from error
     if not _is_bpffs(folder):
         raise UnsupportedError(f"{folder} is not on a BPF file system: mount -t bpf bpf {_mount_point(pins)}")
-    _refuse_other_layout(folder / "settings")
-    for name in names:
-        object_.pin_map(name, folder / name)
+    return folder
 
 
 def _is_bpffs(folder: Path) -> bool:

@@ -49,6 +49,16 @@ def test_it_fits_the_program_to_the_plan(plane: XdpDataPlane) -> None:
     assert {real.service for real in plane.read().reals} == {"web", "dns"}, "on the same maps"
 
 
+def test_two_daemons_do_not_share_pins(plane: XdpDataPlane, tmp_path: Path) -> None:
+    plane.attach()
+    other = XdpDataPlane("cplane0", tmp_path / "carom", flow_buckets=64)
+    with pytest.raises(DataPlaneError, match="another caromd works on the pins"):
+        other.attach()
+    plane.close()
+    assert other.attach().taken_over
+    other.close()
+
+
 def test_before_it_is_attached_it_says_so(plane: XdpDataPlane) -> None:
     with pytest.raises(DataPlaneError, match="not attached"):
         plane.apply(plans.plan())

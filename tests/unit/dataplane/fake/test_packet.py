@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from carom.dataplane.fake import packet
@@ -34,7 +36,7 @@ def test_padding_is_no_payload() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"version": 6}, {"ihl": 4}, {"ihl": 15}, {"total": 19}, {"total": 99}])
-def test_lengths_that_lie_are_malformed(wrong: dict[str, int]) -> None:
+def test_lengths_that_lie_are_malformed(wrong: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         packet.ip4(tcp(CLIENT, VIP, **wrong)[14:])
 
