@@ -20,51 +20,71 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-static __noinline enum reason walk_ip4(struct packet *packet, void *at, const struct context *context)
+/*
+ * Each family walks in a function of its own, with a packet of its own that stays in registers; what is rare gets a copy.
+ */
+static __always_inline bool packet_of(struct xdp_md *frame, struct packet *packet)
 {
-	struct tuple *tuple = &packet->tuple;
+	packet->eth = (void *)(long)frame->data;
+	packet->end = (void *)(long)frame->data_end;
+	return (void *)(packet->eth + 1) <= packet->end;
+}
 
-	if (!parse_ip4(packet, at) || !vip_filter_has(context->settings, packet->ip->daddr))
+static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settings *settings, __u32 now)
+{
+	const struct context context = { settings, now };
+	struct packet packet, copy;
+	struct tuple *tuple = &packet.tuple;
+	void *at;
+
+	if (!packet_of(frame, &packet) || !parse_ip4(&packet, packet.eth + 1) ||
+	    !vip_filter_has(settings, packet.ip->daddr))
 		return REASON_NOT_VIP;
-	tuple->client[0] = packet->ip->saddr;
-	tuple->vip[0] = packet->ip->daddr;
-	tuple->protocol = packet->ip->protocol;
-	at = parse_ip4_lengths(packet);
+	tuple->client[0] = packet.ip->saddr;
+	tuple->vip[0] = packet.ip->daddr;
+	tuple->protocol = packet.ip->protocol;
+	at = parse_ip4_lengths(&packet);
 	if (!at)
 		return if_vip(tuple, false, REASON_MALFORMED);
-	if (packet->ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
+	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
 		return if_vip(tuple, false, REASON_FRAGMENT);
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
-		at = parse_tcp(packet, at);
+		at = parse_tcp(&packet, at);
 		break;
 	case IPPROTO_UDP:
-		at = parse_udp(packet, at);
+		at = parse_udp(&packet, at);
 		break;
 	case IPPROTO_ICMP:
-		return is_vip(tuple->vip, false) ? icmp4(packet, at, context) : REASON_NOT_VIP;
+		copy = packet;
+		return is_vip(tuple->vip, false) ? icmp4(&copy, at, &context) : REASON_NOT_VIP;
 	default:
 		return if_vip(tuple, false, REASON_NO_SERVICE);
 	}
-	return at ? balance(packet, false, context) : if_vip(tuple, false, REASON_MALFORMED);
+	return at ? balance(&packet, false, &context) : if_vip(tuple, false, REASON_MALFORMED);
 }
 
-static __noinline enum reason walk_ip6(struct packet *packet, void *at, const struct context *context)
+static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settings *settings, __u32 now)
 {
-	struct tuple *tuple = &packet->tuple;
+	const struct context context = { settings, now };
+	struct packet packet, copy;
+	struct tuple *tuple = &packet.tuple;
 	const __be32 *vip;
+	void *at;
 
-	at = parse_ip6(packet, at);
+	if (!packet_of(frame, &packet))
+		return REASON_NOT_VIP;
+	at = parse_ip6(&packet, packet.eth + 1);
 	if (!at)
 		return REASON_NOT_VIP;
-	vip = packet->ip6->daddr.s6_addr32;
-	if (!vip_filter_has(context->settings, vip[0] ^ vip[1] ^ vip[2] ^ vip[3]))
+	vip = packet.ip6->daddr.s6_addr32;
+	if (!vip_filter_has(settings, vip[0] ^ vip[1] ^ vip[2] ^ vip[3]))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(tuple->vip, vip, sizeof(tuple->vip));
 	if (!is_vip(tuple->vip, true))
 		return REASON_NOT_VIP;
-	__builtin_memcpy(tuple->client, &packet->ip6->saddr, sizeof(tuple->client));
-	switch (parse_ip6_chain(packet, &at)) {
+	__builtin_memcpy(tuple->client, &packet.ip6->saddr, sizeof(tuple->client));
+	switch (parse_ip6_chain(&packet, &at)) {
 	case IP6_MALFORMED:
 		return REASON_MALFORMED;
 	case IP6_PIECE:
@@ -74,55 +94,62 @@ static __noinline enum reason walk_ip6(struct packet *packet, void *at, const st
 	}
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
-		at = parse_tcp(packet, at);
+		at = parse_tcp(&packet, at);
 		break;
 	case IPPROTO_UDP:
-		at = parse_udp(packet, at);
+		at = parse_udp(&packet, at);
 		break;
 	case IP6_ICMP:
-		return icmp6(packet, at, context);
+		copy = packet;
+		return icmp6(&copy, at, &context);
 	default:
 		return REASON_NO_SERVICE;
 	}
-	return at ? balance(packet, true, context) : REASON_MALFORMED;
+	return at ? balance(&packet, true, &context) : REASON_MALFORMED;
 }
 
-/* To all stations, or to a group of them: only a question for a VIP concerns us. */
-static __noinline enum reason walk_group(struct packet *packet, void *at, const struct context *context)
+/* To all stations, or to a group of them, or ARP for us alone: only a question for a VIP concerns us. */
+static __noinline enum reason walk_question(struct xdp_md *frame, const struct settings *settings)
 {
-	if (packet->eth->h_proto == bpf_htons(ETH_P_ARP) && mac_is_broadcast(packet->eth->h_dest))
-		return answer_arp(packet, at, context->settings);
-	if (!(constants.features & FEATURE_IP6) || packet->eth->h_proto != bpf_htons(ETH_P_IPV6) ||
-	    packet->eth->h_dest[0] != 0x33 || packet->eth->h_dest[1] != 0x33)
+	struct packet packet;
+	struct ethhdr *eth;
+	void *at;
+
+	if (!packet_of(frame, &packet))
+		return REASON_NOT_IP;
+	eth = packet.eth;
+	at = eth + 1;
+	if (eth->h_proto == bpf_htons(ETH_P_ARP) && (mac_is_broadcast(eth->h_dest) || mac_is_own(eth->h_dest)))
+		return answer_arp(&packet, at, settings);
+	if (!(constants.features & FEATURE_IP6) || eth->h_proto != bpf_htons(ETH_P_IPV6) || eth->h_dest[0] != 0x33 ||
+	    eth->h_dest[1] != 0x33)
 		return REASON_NOT_OURS;
-	at = parse_ip6(packet, at);
-	if (!at || packet->ip6->nexthdr != IP6_ICMP)
+	at = parse_ip6(&packet, at);
+	if (!at || packet.ip6->nexthdr != IP6_ICMP)
 		return REASON_NOT_OURS;
-	return answer_neighbour(packet, at, context->settings);
+	return answer_neighbour(&packet, at, settings);
 }
 
-static __always_inline enum reason walk(struct packet *packet, void *at)
+static __always_inline enum reason walk(struct xdp_md *frame)
 {
 	__u32 zero = 0;
 	const struct clock *clock_ = bpf_map_lookup_elem(&clock, &zero);
-	struct context context = { .settings = bpf_map_lookup_elem(&settings, &zero) };
+	const struct settings *settings_ = bpf_map_lookup_elem(&settings, &zero);
+	struct packet packet;
 
-	if (!clock_ || !context.settings)
+	if (!clock_ || !settings_)
 		return REASON_INTERNAL;
-	context.now = clock_->seconds;
-	packet->eth = at;
-	at = packet->eth + 1;
-	if (at > packet->end)
+	if (!packet_of(frame, &packet))
 		return REASON_NOT_IP;
-	if (!mac_is_own(packet->eth->h_dest))
-		return packet->eth->h_dest[0] & 1 ? walk_group(packet, at, &context) : REASON_NOT_OURS;
-	switch (packet->eth->h_proto) {
+	if (!mac_is_own(packet.eth->h_dest))
+		return packet.eth->h_dest[0] & 1 ? walk_question(frame, settings_) : REASON_NOT_OURS;
+	switch (packet.eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
-		return walk_ip4(packet, at, &context);
+		return walk_ip4(frame, settings_, clock_->seconds);
 	case bpf_htons(ETH_P_IPV6):
-		return constants.features & FEATURE_IP6 ? walk_ip6(packet, at, &context) : REASON_NOT_IP;
+		return constants.features & FEATURE_IP6 ? walk_ip6(frame, settings_, clock_->seconds) : REASON_NOT_IP;
 	case bpf_htons(ETH_P_ARP):
-		return answer_arp(packet, at, context.settings);
+		return walk_question(frame, settings_);
 	default:
 		return REASON_NOT_IP;
 	}
@@ -131,14 +158,12 @@ static __always_inline enum reason walk(struct packet *packet, void *at)
 SEC("xdp")
 int carom_director(struct xdp_md *frame)
 {
-	void *data = (void *)(long)frame->data;
-	struct packet packet = { .end = (void *)(long)frame->data_end };
-	__u32 reason = walk(&packet, data);
+	__u32 reason = walk(frame);
 	struct reason_counter *counter = bpf_map_lookup_elem(&reasons, &reason);
 
 	if (counter) {
 		counter->packets++;
-		counter->bytes += packet.end - data;
+		counter->bytes += frame->data_end - frame->data;
 	}
 	return reason_verdict(reason);
 }
