@@ -68,6 +68,8 @@ __noinline int schedule(__u32 service, __u32 version_index, __u32 key, __u32 now
 	case SCHEDULER_SH:
 	case SCHEDULER_DH:
 		return schedule_hash(version, key);
+	case SCHEDULER_WLC:
+		return schedule_wlc(version);
 	default:
 		return schedule_least(version);
 	}

@@ -39,42 +39,46 @@ static __always_inline void best_take_heaviest(struct best *best, const struct c
 		*best = (struct best){ 0, candidate->weight, candidate->real };
 }
 
-static long least_step(__u32 step __attribute__((unused)), void *context)
+/* Looks at the next member; true: no other can be better. */
+static __always_inline bool least_look(struct least *least, __u32 scheduler)
 {
-	struct least *least = context;
 	struct best *best = &least->best;
 	struct candidate candidate;
 
-	if (!least->position)
-		return 1;
 	if (!candidate_at(least->version, --least->position, &candidate) || !candidate_load(&candidate))
-		return 0;
-	switch (least->version->scheduler) {
+		return false;
+	switch (scheduler) {
 	case SCHEDULER_LC:
 		best_take(best, &candidate, LEAST_OVERHEAD(&candidate), 1);
-		return 0;
-	case SCHEDULER_SED:
-		best_take(best, &candidate, (__u64)candidate.active + 1, candidate.weight);
-		return 0;
+		return false;
 	case SCHEDULER_NQ: /* who has nothing to do comes first */
 		if (!candidate.active) {
 			best->real = candidate.real;
-			return 1;
+			return true;
 		}
 		best_take(best, &candidate, (__u64)candidate.active + 1, candidate.weight);
-		return 0;
+		return false;
+	case SCHEDULER_SED:
+		best_take(best, &candidate, (__u64)candidate.active + 1, candidate.weight);
+		return false;
 	case SCHEDULER_OVF:
-		if (candidate.active > candidate.weight)
-			return 0;
-		best_take_heaviest(best, &candidate);
-		return 0;
+		if (candidate.active <= candidate.weight)
+			best_take_heaviest(best, &candidate);
+		return false;
 	case SCHEDULER_FO:
 		best_take_heaviest(best, &candidate);
-		return 0;
+		return false;
 	default:
 		best_take(best, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);
-		return 0;
+		return false;
 	}
+}
+
+static long least_step(__u32 step __attribute__((unused)), void *context)
+{
+	struct least *least = context;
+
+	return !least->position || least_look(least, least->version->scheduler);
 }
 
 static __always_inline __u32 schedule_least(const struct version *version)
@@ -82,6 +86,20 @@ static __always_inline __u32 schedule_least(const struct version *version)
 	struct least least = { .version = version, .position = version->member_count };
 
 	bpf_loop(version->member_count, least_step, &least, 0);
+	return least.best.real;
+}
+
+#define WLC_INLINE 64
+
+/* The default, and so the one that a flood meets: the first members in a plain loop, which costs half of bpf_loop(). */
+static __always_inline __u32 schedule_wlc(const struct version *version)
+{
+	struct least least = { .version = version, .position = version->member_count };
+
+	for (int i = 0; i < WLC_INLINE && least.position; i++)
+		least_look(&least, SCHEDULER_WLC);
+	if (least.position)
+		bpf_loop(least.position, least_step, &least, 0);
 	return least.best.real;
 }
 

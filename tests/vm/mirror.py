@@ -18,7 +18,7 @@ from carom.model import Address, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Where kernels differ: the releases of 2026 changed two things at once, stable ones included."""
+    """Where kernels differ: newer ones, of stable series too (6.1.192, 6.12.117), changed two things at once."""
 
     active_cost: int
     """Inactive flows that an active one costs as much as."""
@@ -56,6 +56,8 @@ class Server:
 
 @dataclass(slots=True)
 class Flow:
+    """A flow that has a server."""
+
     server: Server
     words: str
     """Client address and port, VIP and port, as the script has them."""
@@ -82,6 +84,7 @@ class Mirror:
         """The kernel's list: whoever was added last stands first."""
         self.flows: list[Flow] = []
         self.now = 0.0
+        """Seconds, on the oracle's clock."""
 
     def add(self, number: int, weight: int, upper: int = 0, lower: int = 0) -> None:
         server = self.servers.setdefault(number, Server(number))
@@ -95,14 +98,6 @@ class Mirror:
         self.listed.remove(self.servers[number])
         self.script.append(f"delete {self._address(number)}")
         self.rule.changed(self.candidates())
-
-    def _limit(self, server: Server, upper: int, lower: int) -> None:
-        was = server.upper, server.lower
-        server.upper, server.lower = upper, lower
-        if not self.dialect.edits_judge:
-            server.overloaded = server.overloaded and 0 < upper <= was[0]
-        elif (upper, lower) != was:
-            server.overloaded = 0 < upper <= server.total or (server.overloaded and 0 < server.low <= server.total)
 
     def connect(self, client: Address, client_port: int, vip: Address | None = None) -> Flow | None:
         """A client's first packet, a SYN or a datagram; gives the flow it began."""
@@ -160,6 +155,14 @@ class Mirror:
         self._limit(server, upper, lower)
         self.script.append(f"{verb} {self._address(server.number)} {weight} {upper} {lower}")
         self.rule.changed(self.candidates())
+
+    def _limit(self, server: Server, upper: int, lower: int) -> None:
+        was = server.upper, server.lower
+        server.upper, server.lower = upper, lower
+        if not self.dialect.edits_judge:
+            server.overloaded = server.overloaded and 0 < upper <= was[0]
+        elif (upper, lower) != was:
+            server.overloaded = 0 < upper <= server.total or (server.overloaded and 0 < server.low <= server.total)
 
     def _bind(self, flow: Flow) -> Flow:
         """A flow begins inactive and may fill its server up; then its first segment is seen."""

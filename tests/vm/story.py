@@ -16,6 +16,8 @@ from tests.vm.mirror import Mirror
 
 WEIGHTS = (0, 0, 1, 1, 1, 2, 2, 3, 4, 6, 8, 12, 100)
 SERVERS = range(1, 11)
+RESETS = 500
+"""Of the last so many operations, some may be resets."""
 
 
 class Story:
@@ -33,10 +35,10 @@ class Story:
         for number in SERVERS[:4]:
             mirror.add(number, self.random.choice(WEIGHTS))
 
-    def tell(self, operations: int, *, resets: int = 500) -> None:
-        """Go on for so many operations, of which the last may be resets; compare the counts now and then."""
+    def tell(self, operations: int) -> None:
+        """Go on for so many operations, and compare the counts now and then."""
         for left in range(operations, 0, -1):
-            self._happen(resets=left <= resets)
+            self._happen(resets=left <= RESETS)
         self.mirror.counts()
 
     def _happen(self, *, resets: bool) -> None:
@@ -70,7 +72,7 @@ class Story:
         if self.mirror.listed:
             server = self.random.choice(self.mirror.listed)
             room = self.random.choice((1, 2, 3, 5) if self._scarce else (None, 1, 20, 100))
-            upper = server.active + server.inactive + room if room else 0
+            upper = server.total + room if room else 0
             self.mirror.edit(server.number, server.weight, upper)
 
     def come_or_go(self) -> None:

@@ -83,7 +83,7 @@ class Machine:
                     stdout=console,
                     stderr=console,
                     pass_fds=[theirs.fileno()],
-                    env={"TMPDIR": "/dev/shm", "PATH": os.environ["PATH"], "HOME": str(self.share)},
+                    env={"PATH": os.environ["PATH"], "HOME": str(self.share)},
                     start_new_session=True,
                 )
             self._answer("boot", BOOT_SECONDS)

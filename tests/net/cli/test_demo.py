@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -87,8 +88,17 @@ def half_way() -> Iterator[subprocess.Popen[str]]:
 
 def lab_of(demo: subprocess.Popen[str]) -> str:
     """The name of the lab whose lock this process holds."""
-    locks = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{demo.pid}/fd")]  # noqa: PTH115 - pipes are no paths
-    return next(lock.split("/")[-2] for lock in locks if lock.startswith(str(standing.ROOT)) and lock.endswith("/lock"))
+    return next(lock.split("/")[-2] for lock in open_files(demo) if lock.startswith(str(standing.ROOT)))
+
+
+def open_files(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What its descriptors stand for; one may be closed while we look."""
+    folder = f"/proc/{process.pid}/fd"
+    for descriptor in os.listdir(folder):  # noqa: PTH208 - names are all that is wanted
+        with contextlib.suppress(FileNotFoundError):
+            target = os.readlink(f"{folder}/{descriptor}")  # noqa: PTH115 - pipes are no paths
+            if target.endswith("/lock") or not target.startswith(str(standing.ROOT)):
+                yield target
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -6,6 +6,7 @@ from collections import Counter as Tally
 from dataclasses import dataclass, field
 from itertools import count
 
+from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
 from carom.dataplane.fake.flows import Flow, Flows
@@ -72,6 +73,7 @@ class FakeDataPlane:
         self.now = 0
         """Seconds; moved by `at`."""
         self.overloaded: set[tuple[str, Address]] = set()
+        self._limits: dict[tuple[str, Address], tuple[int, int]] = {}
         self._ids: dict[tuple[str, Address], int] = {}
         self._next_id = count(1)
         self._last_weights: dict[tuple[str, Address], int] = {}
@@ -127,9 +129,16 @@ class FakeDataPlane:
         self.services[plan.name] = service
 
     def _mind_limit(self, service: str, real: RealPlan) -> None:
-        """IPVS's rule for changed thresholds: below the upper one, nobody is overloaded."""
-        if not real.upper or sum(self.flows.loads(service, real.address, self.now)) < real.upper:
-            self.overloaded.discard((service, real.address))
+        """What follows from new thresholds at once; from the same ones nothing does."""
+        name, limits = (service, real.address), (real.upper, real.lower)
+        if self._limits.get(name, (0, 0)) == limits:
+            return
+        self._limits[name] = limits
+        flows = sum(self.flows.loads(*name, self.now))
+        if is_overloaded(flows, *limits, before=name in self.overloaded):
+            self.overloaded.add(name)
+        else:
+            self.overloaded.discard(name)
 
     def begin_flow(self, ends: Ends, flow: Flow) -> None:
         """A flow more; at `upper` of them a real server is overloaded."""

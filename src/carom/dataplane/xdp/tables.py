@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 
+from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import frontends_of
@@ -158,6 +159,7 @@ class Tables:
         self._store_real(number, bytes(c.sizeof(Real)))
         self._maps["real_counters"].clear(key(number))
         self._maps["limits"].clear(key(number))
+        self._maps["homes"].clear(key(number))
 
     def _write_real(self, number: int, real: RealPlan, on_down: OnDown) -> None:
         value = Real.from_buffer_copy(self._real_values[number])
@@ -168,13 +170,13 @@ class Tables:
         self._store_real(number, bytes(value))
 
     def _write_limit(self, number: int, real: RealPlan) -> None:
-        """New thresholds; who is below the new upper one is no longer overloaded, as in IPVS."""
+        """New thresholds, and what follows from them at once: `core.limits` has the rule."""
         limit = Limit.from_buffer_copy(self._maps["limits"].get(key(number)) or b"")
         if (limit.upper, limit.lower) == (real.upper, real.lower):
             return
         inactive, active = struct.unpack("=II", self._maps["loads"].get(key(number)) or bytes(8))
-        overloaded = limit.overloaded and real.upper and active + inactive >= real.upper
-        self._maps["limits"].set(key(number), bytes(Limit(real.upper, real.lower, bool(overloaded))))
+        overloaded = is_overloaded(active + inactive, real.upper, real.lower, before=bool(limit.overloaded))
+        self._maps["limits"].set(key(number), bytes(Limit(real.upper, real.lower, overloaded)))
 
     def _let_finish(self, gone: Iterable[RealName]) -> None:
         """The flows of a real server that is configured no more end where they are."""

@@ -138,7 +138,7 @@ def test_new_thresholds_free_who_is_below_them(loaded: Loaded, tables: Tables) -
     place = key(number_of(tables, A))
     loaded.maps["limits"].set(place, bytes(Limit(5, 2, overloaded=1)))
     loaded.maps["loads"].set(place, struct.pack("=II", 3, 2))
-    for upper, overloaded in ((4, 1), (9, 0)):
+    for upper, overloaded in ((4, 1), (9, 1), (0, 0), (5, 1)):
         tables.apply(plans.plan(plans.changed(web, A, upper=upper)))
         limit = Limit.from_buffer_copy(loaded.maps["limits"].get(place) or b"")
         assert (limit.upper, limit.overloaded) == (upper, overloaded)
