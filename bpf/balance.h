@@ -33,19 +33,66 @@ static __always_inline __u32 real_of_flow(const struct flow_lookup *found, __u8 
 static __always_inline void touch_flow(const struct flow_lookup *found, __u8 segment, __u32 now)
 {
 	__u64 word = found->word;
-	__u64 after = FLOW_WORD(FLOW_VIP(word), FLOW_REAL(word), flow_state_after(FLOW_STATE(word), segment), now);
+	__u64 after = FLOW_WORD(FLOW_VIP(word), FLOW_REAL(word), flow_state_after(FLOW_STATE(word), segment), now) |
+		      FLOW_TEMPLATE_BITS(FLOW_TEMPLATE(word));
 
 	if (after != word)
 		flow_swap(found->at, word, after);
 }
 
-static __always_inline bool remember_flow(const struct flow_lookup *found, const struct tuple *tuple, bool ip6,
-					  __u16 vip, __u32 real, const struct context *context)
-{
-	__u64 word = FLOW_WORD(vip, real, flow_state_after(FLOW_NONE, tuple->segment), context->now);
+/* The real server for a new flow, and the generation of the template that the flow holds; 0: none. */
+struct pick {
+	__u32 real;
+	__u32 generation;
+};
 
-	if (found->at)
-		return flow_swap(found->at, found->word, word);
+static __always_inline struct pick pick_real(const struct tuple *tuple, bool ip6, const struct view *view, __u32 key,
+					     __u32 now)
+{
+	bool persistent = constants.features & FEATURE_PERSISTENCE && view->version->persistence;
+	struct template_key client;
+	struct pick pick = {};
+	__u64 kept = 0;
+
+	if (persistent) {
+		client = template_key(view->service, view->version, tuple->client, ip6);
+		kept = template_use(&client, view->version->persistence, now);
+	}
+	if (kept)
+		return (struct pick){ kept, kept >> 32 };
+	pick.real = schedule(view->service, view->index, key, now);
+	if (persistent && pick.real)
+		pick.generation = template_make(&client, pick.real, now);
+	return pick;
+}
+
+/* The flow got no entry, so nobody would say when it ends: it does not hold its client's template. */
+static __always_inline void leave_template(const struct tuple *tuple, bool ip6, struct pick pick, __u32 now)
+{
+	struct ip6 client = { .words = { tuple->client[0] } };
+
+	if (!(constants.features & FEATURE_PERSISTENCE) || !pick.generation)
+		return;
+	if (ip6)
+		__builtin_memcpy(&client, tuple->client, sizeof(client));
+	template_release(&client, pick.real, pick.generation, now);
+}
+
+static __always_inline bool remember_flow(const struct flow_lookup *found, const struct tuple *tuple, bool ip6,
+					  __u16 vip, struct pick pick, const struct context *context)
+{
+	__u64 word = FLOW_WORD(vip, pick.real, flow_state_after(FLOW_NONE, tuple->segment), context->now) |
+		     FLOW_TEMPLATE_BITS(pick.generation);
+	struct ip6 client = { .words = { tuple->client[0] } };
+
+	if (found->at) {
+		if (!flow_swap(found->at, found->word, word))
+			return false;
+		if (ip6)
+			__builtin_memcpy(&client, tuple->client, sizeof(client));
+		flow_leave(found->word, &client, context->now);
+		return true;
+	}
 	return flow_insert(tuple, ip6, found, word, context->now);
 }
 
@@ -55,16 +102,18 @@ static __always_inline enum reason balance_new(struct packet *packet, bool ip6, 
 {
 	const struct tuple *tuple = &packet->tuple;
 	__u32 real, key = slot_key(view->version, tuple, ip6);
+	struct pick pick;
 
 	if (!begins_flow(tuple)) {
 		real = SLOT_NOW(slot_of(view->version, key));
 		return real ? forward_to(packet, real, false, REASON_STRAY) : REASON_NO_REAL;
 	}
-	real = schedule(view->service, view->index, key, context->now);
-	if (!real)
+	pick = pick_real(tuple, ip6, view, key, context->now);
+	if (!pick.real)
 		return REASON_NO_REAL;
-	if (remember_flow(found, tuple, ip6, view->vip, real, context))
-		return forward_to(packet, real, true, REASON_FORWARDED);
+	if (remember_flow(found, tuple, ip6, view->vip, pick, context))
+		return forward_to(packet, pick.real, true, REASON_FORWARDED);
+	leave_template(tuple, ip6, pick, context->now);
 	real = SLOT_NOW(slot_of(view->version, key));
 	return real ? forward_to(packet, real, true, REASON_TABLE_FULL) : REASON_NO_REAL;
 }
@@ -83,7 +132,7 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 	if (!real)
 		return REASON_NO_REAL;
 	if (tuple->segment <= SEGMENT_ACK || tuple->segment == SEGMENT_DATAGRAM)
-		remember_flow(found, tuple, ip6, view->vip, real, context);
+		remember_flow(found, tuple, ip6, view->vip, (struct pick){ real, 0 }, context);
 	return forward_to(packet, real, is_new, REASON_FORWARDED);
 }
 

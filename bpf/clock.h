@@ -34,12 +34,12 @@ struct sweep {
 	__u32 now;
 };
 
-static __always_inline void sweep_flow(const struct sweep *sweep, __u64 *at)
+static __always_inline void sweep_flow(const struct sweep *sweep, __u64 *at, const struct ip6 *client)
 {
 	__u64 word = *at;
 
-	if (word && word != FLOW_CLAIMED && flow_has_ended(word, sweep->settings, sweep->now))
-		flow_swap(at, word, 0);
+	if (word && word != FLOW_CLAIMED && flow_has_ended(word, sweep->settings, sweep->now) && flow_swap(at, word, 0))
+		flow_leave(word, client, sweep->now);
 }
 
 static long sweep_step(__u32 step __attribute__((unused)), void *context)
@@ -48,11 +48,16 @@ static long sweep_step(__u32 step __attribute__((unused)), void *context)
 	__u32 index = sweep->bucket++ & (constants.flow_buckets - 1);
 	struct bucket4 *bucket4 = bpf_map_lookup_elem(&flows4, &index);
 	struct bucket6 *bucket6 = bpf_map_lookup_elem(&flows6, &index);
+	struct ip6 client;
 
-	for (int i = 0; bucket4 && i < BUCKET_FLOWS; i++)
-		sweep_flow(sweep, &bucket4->flows[i].word);
-	for (int i = 0; constants.features & FEATURE_IP6 && bucket6 && i < BUCKET_FLOWS; i++)
-		sweep_flow(sweep, &bucket6->flows[i].word);
+	for (int i = 0; bucket4 && i < BUCKET_FLOWS; i++) {
+		client = flow4_client(&bucket4->flows[i]);
+		sweep_flow(sweep, &bucket4->flows[i].word, &client);
+	}
+	for (int i = 0; constants.features & FEATURE_IP6 && bucket6 && i < BUCKET_FLOWS; i++) {
+		client = bucket6->flows[i].key.client;
+		sweep_flow(sweep, &bucket6->flows[i].word, &client);
+	}
 	return 0;
 }
 

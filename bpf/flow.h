@@ -7,9 +7,9 @@
  * flow that is new or was pushed aside. A flow is two words:
  *
  *   key   client address (32) | client port (16) | VIP port (16)
- *   word  vip (16) | real (20) | state (5) | flags (7) | seen (16)          0: the place is free
+ *   word  vip (16) | real (20) | state (5) | template (7) | seen (16)       0: the place is free
  *
- * `vip` stands for the VIP and the protocol, so key and word name the connection exactly: no signature can clash.
+ * `template` is the generation of its client's template, if it holds one; else 0. `vip` stands for the VIP and the protocol, so key and word name the connection exactly: no signature can clash.
  * `seen` is the clock's second of the last packet, modulo 65536; timeouts are shorter than that.
  *
  * Who may write: every change of a word is one compare-and-swap, and whoever wins it, and nobody else, does the
@@ -24,6 +24,7 @@
 
 #include "maps.h"
 #include "parse.h"
+#include "template.h"
 
 /* TCP's states as IPVS names them, then the other protocols'. Order is part of the layout. */
 enum flow_state {
@@ -86,6 +87,8 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #define FLOW_VIP(word) ((__u16)(word))
 #define FLOW_REAL(word) ((__u32)((word) >> 16) & ((1u << REAL_BITS) - 1))
 #define FLOW_STATE(word) ((__u32)((word) >> 36) & 0x1f)
+#define FLOW_TEMPLATE(word) ((__u32)((word) >> 41) & 0x7f)
+#define FLOW_TEMPLATE_BITS(generation) ((__u64)(generation) << 41)
 #define FLOW_SEEN(word) ((__u16)((word) >> 48))
 
 struct flow_lookup {
@@ -272,6 +275,18 @@ static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16
 	return reached;
 }
 
+/* What there is to do for a flow that is gone, besides counting. */
+static __always_inline void flow_leave(__u64 word, const struct ip6 *client, __u32 now)
+{
+	if (constants.features & FEATURE_PERSISTENCE && FLOW_VIP(word) && FLOW_TEMPLATE(word))
+		template_release(client, FLOW_REAL(word), FLOW_TEMPLATE(word), now);
+}
+
+static __always_inline struct ip6 flow4_client(const struct flow4 *flow)
+{
+	return (struct ip6){ .words = { (__be32)flow->key } };
+}
+
 /* ------------------------------------------------------------------------------------------- inserting */
 
 /* The best place so far for a new flow: a free or ended one, else the oldest half-open one. */
@@ -309,6 +324,7 @@ __noinline int flow4_insert(__u64 key, __u64 word, __u32 first, __u32 second, __
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
 	struct flow_room room = { .place = ROOM_NONE };
 	struct flow4 *flow;
+	struct ip6 client;
 
 	if (!buckets[0] || !buckets[1] || !settings_)
 		return 0;
@@ -321,6 +337,8 @@ __noinline int flow4_insert(__u64 key, __u64 word, __u32 first, __u32 second, __
 					 : &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
 	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
 		return 0;
+	client = flow4_client(flow);
+	flow_leave(room.word, &client, now);
 	flow->key = key;
 	return flow_swap(&flow->word, FLOW_CLAIMED, word);
 }
@@ -331,6 +349,7 @@ __noinline int flow6_insert(const struct flow6_key *key, __u64 word, __u32 first
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
 	struct flow_room room = { .place = ROOM_NONE };
 	struct flow6 *flow;
+	struct ip6 client;
 
 	if (!key || !buckets[0] || !buckets[1] || !settings_)
 		return 0;
@@ -343,6 +362,8 @@ __noinline int flow6_insert(const struct flow6_key *key, __u64 word, __u32 first
 					 : &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
 	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
 		return 0;
+	client = flow->key.client;
+	flow_leave(room.word, &client, now);
 	flow->key = *key;
 	return flow_swap(&flow->word, FLOW_CLAIMED, word);
 }

@@ -43,6 +43,7 @@ struct constants {
 #define FEATURE_LIMITS 1 /* thresholds of real servers */
 #define FEATURE_RANGES 2 /* port ranges, and services of all ports */
 #define FEATURE_IP6 4 /* IPv6 VIPs */
+#define FEATURE_PERSISTENCE 8 /* clients that stay with their real server */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -191,6 +192,8 @@ struct version {
 	__u32 weight_gcd; /* wrr: the greatest common divisor of all weights */
 	__u32 weight_sum; /* twos: of all weights */
 	__u32 serial; /* differs from every other version's, so that a cursor knows whether it is still the same */
+	__u32 persistence; /* seconds; 0: none */
+	struct ip6 mask; /* what of a client's address makes it one client */
 };
 
 struct member {
@@ -258,10 +261,13 @@ struct {
 
 #define REAL_HAS_MAC 1
 #define REAL_MOVES 2 /* it is down: its flows are scheduled anew at their next packet */
+#define REAL_AVAILABLE 4 /* configured and up, though perhaps quiesced: persistent clients go on to it */
 
 struct real {
 	__u8 mac[6];
 	__u16 flags;
+	__u32 service;
+	__u32 zero;
 };
 
 struct {
@@ -402,6 +408,29 @@ struct {
 	__type(key, __u32);
 	__type(value, struct real_label);
 } real_labels SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- templates */
+
+struct template_key {
+	__u32 service;
+	struct ip6 client; /* masked; IPv4 in the first word */
+};
+
+/* Which real server a persistent client has: template.h. */
+struct template {
+	__u32 real;
+	__u32 used; /* second of its last new flow */
+	__u32 flows; /* flows that hold it */
+	__u32 idle; /* second in which the last of them ended */
+	__u32 generation; /* 1 to 127; flows of an earlier one do not hold it */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct template_key);
+	__type(value, struct template);
+} templates SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- reasons */
 

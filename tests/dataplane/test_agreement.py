@@ -159,6 +159,8 @@ def mutated(chance: random.Random, sound: bytes) -> bytes:
 ALL_TCP = Ports(Protocol.TCP, 0, 65535)
 SOME_TCP = Ports(Protocol.TCP, 80, 443)
 SCHEDULERS = [scheduler for scheduler in Scheduler if scheduler is not RANDOM]
+STICKY = {"other": 24, "web6": 64}
+"""Persistent services, and the length of their clients' prefix."""
 FLAGS_OF = {
     Scheduler.SH: [SchedulerFlag.SH_PORT, SchedulerFlag.SH_FALLBACK],
     Scheduler.MH: [SchedulerFlag.MH_PORT, SchedulerFlag.MH_FALLBACK],
@@ -187,6 +189,8 @@ def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ..
         reals=tuple(a_real(chance, address) for address in chance.sample(addresses, chance.randrange(4))),
         scheduler_flags=frozenset(flag for flag in FLAGS_OF.get(scheduler, []) if chance.random() < 0.3),
         one_packet=ports == (plans.DNS,) and chance.random() < 0.2,
+        persistence=chance.choice([60, 300]) if name in STICKY else 0,
+        persistence_mask=STICKY.get(name, 32),
         sorry=plans.real(plans.SORRY) if chance.random() < 0.1 else None,
     )
 

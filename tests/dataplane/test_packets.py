@@ -130,6 +130,9 @@ FULL = plans.plan(plans.service(Scheduler.RR, *(replace(plans.real(address), upp
 ONE_PACKET = plans.plan(replace(plans.service(ports=(plans.DNS,)), one_packet=True))
 SORRY = plans.plan(replace(plans.service(), sorry=plans.real(plans.SORRY)))
 
+STICKY = plans.plan(replace(plans.service(), persistence=300))
+STICKY_24 = plans.plan(replace(plans.service(), persistence=300, persistence_mask=24))
+
 RECORDS = [
     # ---- a flow's life
     sends("a SYN begins a flow", SYN, FIRST),
@@ -272,6 +275,29 @@ RECORDS = [
         plan=FULL,
         before=tuple(tcp(f"10.0.0.{n}:1", WEB, "S") for n in range(1, 4)),
     ),
+    # ---- persistence
+    sends(
+        "a persistent client's next port has its first one's real server",
+        tcp("10.0.0.1:1026", WEB, "S"),
+        FIRST,
+        before=(SYN, tcp("10.0.0.2:1", WEB, "S")),
+        plan=STICKY,
+    ),
+    sends(
+        "and so has the group's other port",
+        tcp("10.0.0.1:9", f"{VIP}:443", "S"),
+        FIRST,
+        before=(SYN, tcp("10.0.0.2:1", WEB, "S")),
+        plan=STICKY,
+    ),
+    sends(
+        "another client in the mask is the same client",
+        tcp("10.0.0.200:1", WEB, "S"),
+        FIRST,
+        before=(SYN, tcp("10.0.1.2:1", WEB, "S")),
+        plan=STICKY_24,
+    ),
+    sends("a client outside the mask is not", tcp("10.0.1.1:1", WEB, "S"), SECOND, before=(SYN,), plan=STICKY_24),
     # ---- one packet, sorry
     sends(
         "one-packet scheduling: the next datagram of a flow goes elsewhere",

@@ -41,7 +41,8 @@ def hashes_port(service: ServicePlan) -> bool:
 
 def tracks_all(service: ServicePlan) -> bool:
     """Whether every flow needs an entry; by hash alone a client finds its real server again without one."""
-    return service.scheduler not in HASHED or falls_back(service) or any(real.upper for real in service.reals)
+    by_hash = service.scheduler in HASHED and not falls_back(service) and not service.persistence
+    return not by_hash or any(real.upper for real in service.reals)
 
 
 def hash_table(service: ServicePlan, listed: list[RealPlan], last_weights: list[int], size: int = 0) -> tuple[int, ...]:

@@ -325,7 +325,6 @@ def _ports(asks: Callable[[Ports], bool]) -> Finder:
 LACKS: tuple[Lack, ...] = (
     Lack(_director("inside"), "a second NIC is not supported yet; delete inside"),
     Lack(_ports(lambda p: p.protocol is Protocol.SCTP), "SCTP is not supported yet; write tcp or udp"),
-    Lack(_service("persistence", lambda s: s.persistence), "persistence is not supported yet; delete this key"),
 )
 
 

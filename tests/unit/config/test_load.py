@@ -223,10 +223,10 @@ def test_a_timeout_that_nobody_wrote_fits_the_time_between() -> None:
 
 def test_what_cannot_be_done_yet_is_refused_beside_all_other_faults() -> None:
     with pytest.raises(ConfigError) as raised:
-        load(web("persistence = 60", "minimum = 0"), "x")
+        load(web("minimum = 0").replace("tcp/80", "sctp/80"), "x")
     assert [(fault.line, fault.path) for fault in raised.value.faults] == [
-        (8, "service[0].persistence"),
-        (9, "service[0].minimum"),
+        (6, "service[0].ports[0]"),
+        (8, "service[0].minimum"),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from carom.dataplane.fake.packet import Ends, Segment
+from carom.dataplane.fake.templates import Template
 from carom.model import Address
 
 _STATES = ["NO", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"]
@@ -52,6 +53,8 @@ class Flow:
     state: str
     seen: int
     """The second of its last packet."""
+    template: Template | None = None
+    """Its client's, if it holds one."""
 
     def has_ended(self, now: int) -> bool:
         return now - self.seen > TIMEOUTS[self.state]

@@ -12,6 +12,7 @@ from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tr
 from carom.dataplane.fake.flows import Flow, Flows
 from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
+from carom.dataplane.fake.templates import Template
 from carom.model import Address
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
 
@@ -72,6 +73,8 @@ class FakeDataPlane:
         self.reasons: Tally[str] = Tally()
         self.now = 0
         """Seconds; moved by `at`."""
+        self.templates: dict[tuple[str, Address], Template] = {}
+        """By service and client."""
         self.overloaded: set[tuple[str, Address]] = set()
         self._limits: dict[tuple[str, Address], tuple[int, int]] = {}
         self._ids: dict[tuple[str, Address], int] = {}
@@ -89,6 +92,7 @@ class FakeDataPlane:
             self._apply(service)
         for gone in self.services.keys() - {service.name for service in plan.services}:
             del self.services[gone]
+            self.templates = {name: template for name, template in self.templates.items() if name[0] != gone}
 
     def read(self) -> Reading:
         return Reading(
@@ -150,6 +154,9 @@ class FakeDataPlane:
     def end_flow(self, ends: Ends) -> None:
         """A flow less, if there was one; below `lower` of them a real server is no longer overloaded."""
         flow = self.flows.by_ends.pop(ends, None)
+        if flow and flow.template:
+            flow.template.flows -= 1
+            flow.template.idle = self.now
         real = self._configured(flow) if flow else None
         if flow and real and real.upper:
             left = sum(self.flows.loads(flow.service, flow.real, self.now))

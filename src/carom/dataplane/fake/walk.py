@@ -13,6 +13,7 @@ from carom.dataplane.fake.flows import Flow, state_after
 from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
 from carom.dataplane.fake.schedulers import Request
+from carom.dataplane.fake.templates import Template, client_of
 from carom.model import Address, OnDown, Protocol
 
 BROADCAST = b"\xff" * 6
@@ -274,11 +275,24 @@ class _Walk:
         """A packet of no flow, in a service whose flows all have entries."""
         if segment not in (Segment.SYN, Segment.DATAGRAM):
             return self.to_real(service.plan.name, slot.now, "stray") if slot.now else self.drops("no_real")
-        real = self.pick(service, ends)
+        template = self.template(service, ends)
+        real = template.real if template else self.pick(service, ends)
         if real is None:
             return self.drops("no_real")
-        self.remember(service, ends, segment, real)
+        if template is None and service.plan.persistence:
+            template = self.plane.templates[self.client(service, ends)] = Template(real, self.plane.now)
+        self.remember(service, ends, segment, real, template)
         return self.to_real(service.plan.name, real, "forwarded", is_new=True)
+
+    def client(self, service: Service, ends: Ends) -> tuple[str, Address]:
+        return service.plan.name, client_of(ends.client, service.plan.persistence_mask)
+
+    def template(self, service: Service, ends: Ends) -> Template | None:
+        """The client's, if it serves: its real server may be quiesced, but neither down nor gone."""
+        template = self.plane.templates.get(self.client(service, ends)) if service.plan.persistence else None
+        if template is None or not template.lives(service.plan.persistence, self.plane.now):
+            return None
+        return template if service.schedulable(template.real) else None
 
     def pick(self, service: Service, ends: Ends) -> Address | None:
         """What the service's scheduler says."""
@@ -299,10 +313,16 @@ class _Walk:
             self.remember(service, ends, segment, real)
         return self.to_real(service.plan.name, real, "forwarded", is_new)
 
-    def remember(self, service: Service, ends: Ends, segment: Segment, real: Address) -> None:
-        state = state_after("NO", segment)
+    def remember(
+        self, service: Service, ends: Ends, segment: Segment, real: Address, template: Template | None = None
+    ) -> None:
+        """Gives the flow an entry; its client's template counts it, and the client's time begins anew."""
+        if template:
+            template.used = self.plane.now
+            template.flows += 1
         self.plane.end_flow(ends)
-        self.plane.begin_flow(ends, Flow(service.plan.name, real, state, self.plane.now))
+        flow = Flow(service.plan.name, real, state_after("NO", segment), self.plane.now, template)
+        self.plane.begin_flow(ends, flow)
 
 
 def _protocol(ends: Ends) -> Protocol:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from carom.core.plan import Plan, ServicePlan
-from carom.dataplane.xdp.layout import FEATURE_IP6, FEATURE_LIMITS, FEATURE_RANGES
+from carom.dataplane.xdp.layout import FEATURE_IP6, FEATURE_LIMITS, FEATURE_PERSISTENCE, FEATURE_RANGES
 
 
 def features_of(plan: Plan) -> int:
@@ -12,6 +12,7 @@ def features_of(plan: Plan) -> int:
     for service in plan.services:
         features |= FEATURE_LIMITS if has_limits(service) else 0
         features |= FEATURE_RANGES if any(ports.first != ports.last for ports in service.ports) else 0
+        features |= FEATURE_PERSISTENCE if service.persistence else 0
         features |= FEATURE_IP6 if service.vip.version == 6 else 0
     return features
 

@@ -43,10 +43,12 @@ VERSION_ONE_PACKET = 8
 FEATURE_LIMITS = 1
 FEATURE_RANGES = 2
 FEATURE_IP6 = 4
-ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6
+FEATURE_PERSISTENCE = 8
+ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE
 RANGES_MAX = 64
 REAL_HAS_MAC = 1
 REAL_MOVES = 2
+REAL_AVAILABLE = 4
 SLOT_TRACKED = 1 << 63
 _REAL_BITS = 20
 _REAL_MASK = (1 << _REAL_BITS) - 1
@@ -120,6 +122,8 @@ class Version(c.Structure):
         ("weight_gcd", c.c_uint32),
         ("weight_sum", c.c_uint32),
         ("serial", c.c_uint32),
+        ("persistence", c.c_uint32),
+        ("mask", Ip6),
     )
 
 
@@ -128,7 +132,7 @@ class Member(c.Structure):
 
 
 class Real(c.Structure):
-    _fields_ = (("mac", c.c_uint8 * 6), ("flags", c.c_uint16))
+    _fields_ = (("mac", c.c_uint8 * 6), ("flags", c.c_uint16), ("service", c.c_uint32), ("zero", c.c_uint32))
 
 
 class RealCounter(c.Structure):
@@ -161,6 +165,20 @@ class Flow6(c.Structure):
 
 class Bucket6(c.Structure):
     _fields_ = (("flows", Flow6 * 4),)
+
+
+class TemplateKey(c.Structure):
+    _fields_ = (("service", c.c_uint32), ("client", Ip6))
+
+
+class Template(c.Structure):
+    _fields_ = (
+        ("real", c.c_uint32),
+        ("used", c.c_uint32),
+        ("flows", c.c_uint32),
+        ("idle", c.c_uint32),
+        ("generation", c.c_uint32),
+    )
 
 
 class ServiceLabel(c.Structure):
@@ -203,6 +221,8 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "flow6_key": Flow6Key,
     "flow6": Flow6,
     "bucket6": Bucket6,
+    "template_key": TemplateKey,
+    "template": Template,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,
     "real_label": RealLabel,

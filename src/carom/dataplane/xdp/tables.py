@@ -21,11 +21,13 @@ from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
+    REAL_AVAILABLE,
     REAL_HAS_MAC,
     REAL_MOVES,
     SCHEDULERS,
     Frontend,
     Frontend4Key,
+    Ip6,
     Limit,
     Real,
     Settings,
@@ -36,9 +38,9 @@ from carom.dataplane.xdp.layout import (
     vip_filter_bit,
 )
 from carom.dataplane.xdp.libbpf import Map
-from carom.dataplane.xdp.versions import VersionPlan, next_version
+from carom.dataplane.xdp.versions import VersionPlan, next_version, schedulable
 from carom.errors import DataPlaneError, UnsupportedError
-from carom.model import Address, OnDown, Scheduler
+from carom.model import Address, OnDown, Protocol, Scheduler
 
 RealName = tuple[str, Address]
 """A real server's service and address."""
@@ -97,6 +99,8 @@ class Tables:
             version.flags,
             tuple((word & 0xFFFF_FFFF, word >> 32) for word in members),
             array("Q", slots),
+            version.persistence,
+            bytes(version.mask),
         )
         return Published(index, version.member_offset, version.slot_offset, plan)
 
@@ -144,13 +148,14 @@ class Tables:
     def _write_reals(self, plan: Plan) -> None:
         wanted = set()
         for service in plan.services:
+            available = {real.address for real in schedulable(service)}
             for real in (*service.reals, *((service.sorry,) if service.sorry else ())):
                 name = (service.name, real.address)
                 wanted.add(name)
                 if name not in self.reals.numbers:
                     self._clear_real(self.reals.number(name))
                 self.reals.note_weight(name, real.weight)
-                self._write_real(self.reals.numbers[name], real, service.on_down)
+                self._write_real(self.reals.numbers[name], real, service, real.address in available)
                 self._write_limit(self.reals.numbers[name], real)
         self._let_finish(self.reals.numbers.keys() - wanted)
 
@@ -161,12 +166,17 @@ class Tables:
         self._maps["limits"].clear(key(number))
         self._maps["homes"].clear(key(number))
 
-    def _write_real(self, number: int, real: RealPlan, on_down: OnDown) -> None:
+    def _write_real(self, number: int, real: RealPlan, service: ServicePlan, available: bool) -> None:
         value = Real.from_buffer_copy(self._real_values[number])
         if real.mac is not None:
             value.mac = (c.c_uint8 * 6)(*real.mac)
-        moves = not real.up and on_down is OnDown.MOVE
-        value.flags = (REAL_HAS_MAC if any(value.mac) else 0) | (REAL_MOVES if moves else 0)
+        moves = not real.up and service.on_down is OnDown.MOVE
+        value.flags = (
+            (REAL_HAS_MAC if any(value.mac) else 0)
+            | (REAL_MOVES if moves else 0)
+            | (REAL_AVAILABLE if available else 0)
+        )
+        value.service = self.services.number(service.name)
         self._store_real(number, bytes(value))
 
     def _write_limit(self, number: int, real: RealPlan) -> None:
@@ -183,7 +193,7 @@ class Tables:
         for name in gone:
             number = self.reals.numbers[name]
             value = Real.from_buffer_copy(self._real_values[number])
-            value.flags &= ~REAL_MOVES
+            value.flags &= ~(REAL_MOVES | REAL_AVAILABLE)
             self._store_real(number, bytes(value))
 
     def _store_real(self, number: int, value: bytes) -> None:
@@ -247,6 +257,7 @@ class Tables:
             *(SCHEDULERS[version.scheduler], version.flags),
             *(member_offset, len(members), slot_offset, len(slots)),
             *(version.weight_max, version.weight_gcd, sum(version.weights), self._serial),
+            *(version.persistence, Ip6.from_buffer_copy(version.mask)),
         )
         self._maps["versions"].set(key(index), bytes(value))
         return Published(index, member_offset, slot_offset, version)
@@ -306,11 +317,18 @@ class Tables:
         for name in self._published.keys() - {service.name for service in plan.services}:
             self._words["services"][self.services.numbers[name]] = 0
             self._give_back(self._published.pop(name))
+            self._forget_templates(self.services.numbers[name])
             self.services.release(name)
         vips = {service.vip for service in plan.services}
         for gone in self._standing_vips() - vips:
             self._maps[f"vips{gone.version}"].delete(gone.packed)
         self._write_filter(vips)
+
+    def _forget_templates(self, service: int) -> None:
+        """Its number may go to another service, which has other clients."""
+        templates, mine = self._maps["templates"], key(service)
+        for place in [place for place, _ in templates.items() if place.startswith(mine)]:
+            templates.delete(place)
 
     def _write_filter(self, vips: set[Address]) -> None:
         settings = self._settings()
@@ -331,9 +349,5 @@ class Tables:
 
 def _refuse_unsupported(service: ServicePlan) -> None:
     """What this plane cannot do is refused by name, never ignored."""
-    lacks = {
-        "persistence": bool(service.persistence),
-    }
-    for feature, wanted in lacks.items():
-        if wanted:
-            raise UnsupportedError(f"service {service.name}: the XDP data plane has no {feature} yet")
+    if any(ports.protocol is Protocol.SCTP for ports in service.ports):
+        raise UnsupportedError(f"service {service.name}: the XDP data plane has no SCTP yet")

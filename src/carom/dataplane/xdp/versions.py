@@ -36,6 +36,9 @@ class VersionPlan:
     """Real id and weight, in the order in which they were added; (0, 0): the place of one that is gone."""
     slots: array[int]
     """The consistent-hash table, 64-bit words; empty where no real server is up."""
+    persistence: int = 0
+    mask: bytes = bytes(16)
+    """What of a client's address makes it one client; IPv4 in the first four bytes."""
 
     @property
     def tracks_all(self) -> bool:
@@ -81,7 +84,7 @@ def next_version(
     """The version that makes `service` true after `before`, in which every flow stays where it is."""
     everyone = (*service.reals, service.sorry) if service.sorry else service.reals
     reals = {number(real): real for real in everyone}
-    open_to_new = {number(real) for real in _schedulable(service)}
+    open_to_new = {number(real) for real in schedulable(service)}
     members = _members({id_: real.weight if id_ in open_to_new else 0 for id_, real in reals.items()}, before)
     listed = [reals[id_] for id_, _ in reversed(members) if id_ in open_to_new]
     if service.scheduler in HASHED:
@@ -92,7 +95,13 @@ def next_version(
     else:
         listed = [real for real in listed if real.weight]
         slots = array("Q", (number(listed[place]) for place in fallback_table(service, listed)))
-    return VersionPlan(service.scheduler, _flags(service), members, slots)
+    return VersionPlan(service.scheduler, _flags(service), members, slots, service.persistence, _mask(service))
+
+
+def _mask(service: ServicePlan) -> bytes:
+    bits = service.vip.max_prefixlen
+    ones = (1 << bits) - (1 << bits - service.persistence_mask) if service.persistence else 0
+    return ones.to_bytes(bits // 8).ljust(16, b"\0")
 
 
 def _flags(service: ServicePlan) -> int:
@@ -104,7 +113,7 @@ def _flags(service: ServicePlan) -> int:
     )
 
 
-def _schedulable(service: ServicePlan) -> list[RealPlan]:
+def schedulable(service: ServicePlan) -> list[RealPlan]:
     """Who stands in the scheduler's list: while the sorry server serves, it alone."""
     return [real for real in ((service.sorry,) if service.sorry else service.reals) if real.schedulable]
 

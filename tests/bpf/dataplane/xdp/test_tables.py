@@ -9,7 +9,17 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import Plan
-from carom.dataplane.xdp.layout import REAL_HAS_MAC, REAL_MOVES, Frontend, Limit, Real, Settings, frontend_key, key
+from carom.dataplane.xdp.layout import (
+    REAL_AVAILABLE,
+    REAL_HAS_MAC,
+    REAL_MOVES,
+    Frontend,
+    Limit,
+    Real,
+    Settings,
+    frontend_key,
+    key,
+)
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError, UnsupportedError
@@ -39,7 +49,7 @@ def test_what_a_plan_has_stands_in_the_maps(loaded: Loaded, tables: Tables) -> N
     assert [vip for vip, _ in loaded.maps["vips4"].items()] == [ip_address(VIP).packed]
     assert len(list(loaded.maps["frontends4"].items())) == 3
     real = real_of(loaded, number_of(tables, A))
-    assert (bytes(real.mac), real.flags) == (plans.mac(A), REAL_HAS_MAC)
+    assert (bytes(real.mac), real.flags) == (plans.mac(A), REAL_HAS_MAC | REAL_AVAILABLE)
 
 
 def test_the_same_plan_again_writes_nothing(loaded: Loaded, tables: Tables) -> None:
@@ -113,7 +123,7 @@ def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tabl
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        (replace(plans.service(), persistence=300), "no persistence yet"),
+        (replace(plans.service(), ports=(Ports(Protocol.SCTP, 80, 80),)), "no SCTP yet"),
     ],
 )
 def test_what_it_cannot_do_is_refused_by_name(tables: Tables, wish: object, words: str) -> None:
@@ -138,7 +148,7 @@ def test_new_thresholds_free_who_is_below_them(loaded: Loaded, tables: Tables) -
     place = key(number_of(tables, A))
     loaded.maps["limits"].set(place, bytes(Limit(5, 2, overloaded=1)))
     loaded.maps["loads"].set(place, struct.pack("=II", 3, 2))
-    for upper, overloaded in ((4, 1), (9, 1), (0, 0), (5, 1)):
+    for upper, overloaded in ((4, 1), (9, 0), (0, 0), (5, 1)):
         tables.apply(plans.plan(plans.changed(web, A, upper=upper)))
         limit = Limit.from_buffer_copy(loaded.maps["limits"].get(place) or b"")
         assert (limit.upper, limit.overloaded) == (upper, overloaded)

@@ -1,0 +1,89 @@
+"""Persistence as a story: what a client meets while time passes and real servers come and go. On every data plane."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from carom.core.plan import ServicePlan
+from carom.dataplane.fake.walk import End
+from tests.dataplane import plans
+from tests.dataplane.frames import tcp
+from tests.dataplane.planes import PlaneUnderTest
+from tests.dataplane.plans import REALS, VIP, mac
+
+HOME = REALS[-1]
+"""Whom rr gives the first client."""
+
+
+@pytest.fixture
+def web(plane: PlaneUnderTest) -> ServicePlan:
+    """A persistent service, one client of which has begun a flow at second 1000."""
+    web = replace(plans.service(), persistence=300)
+    plane.apply(plans.plan(web))
+    assert connect(plane, 1).frame[:6] == mac(HOME)
+    return web
+
+
+def connect(plane: PlaneUnderTest, port: int) -> End:
+    return plane.send(tcp(f"10.0.0.1:{port}", f"{VIP}:80", "S"))
+
+
+def close(plane: PlaneUnderTest, port: int) -> None:
+    plane.send(tcp(f"10.0.0.1:{port}", f"{VIP}:80", "A"))
+    plane.send(tcp(f"10.0.0.1:{port}", f"{VIP}:80", "R"))
+
+
+def stays(plane: PlaneUnderTest, port: int) -> bool:
+    return connect(plane, port).frame[:6] == mac(HOME)
+
+
+def test_for_its_time_after_the_last_new_flow(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    close(plane, 1)
+    plane.at(1250)
+    assert stays(plane, 2)
+    close(plane, 2)
+    plane.at(1550)
+    assert stays(plane, 3)
+    close(plane, 3)
+    plane.at(1600)  # the sweeper comes by every few seconds; here, when the clock is set
+    plane.at(1851)
+    assert not stays(plane, 4)
+
+
+def test_flows_hold_it_and_it_is_asked_again_every_minute(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    plane.send(tcp("10.0.0.1:1", f"{VIP}:80", "A"))  # established: lives until 1900
+    plane.at(1850)
+    assert stays(plane, 2)
+
+
+def test_it_ends_at_the_first_minute_without_a_flow(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    plane.send(tcp("10.0.0.1:1", f"{VIP}:80", "A"))
+    plane.at(1310)  # its time was over at 1300; the flow held it, and it is asked again at 1360
+    close(plane, 1)  # the flow ends at 1321
+    plane.at(1330)
+    plane.at(1361)
+    assert not stays(plane, 2)
+
+
+def test_a_quiesced_real_server_keeps_its_clients(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    plane.apply(plans.plan(plans.changed(web, HOME, weight=0)))
+    assert stays(plane, 2)
+
+
+@pytest.mark.parametrize("how", ["down", "gone", "sorry"])
+def test_one_that_may_serve_nobody_does_not(plane: PlaneUnderTest, web: ServicePlan, how: str) -> None:
+    wishes = {
+        "down": plans.changed(web, HOME, up=False),
+        "gone": plans.without(web, HOME),
+        "sorry": replace(web, sorry=plans.real(plans.SORRY)),
+    }
+    plane.apply(plans.plan(wishes[how]))
+    assert not stays(plane, 2)
+
+
+def test_a_service_that_comes_back_has_forgotten_its_clients(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    plane.apply(plans.plan(plans.service(name="another", vip=plans.OTHER_VIP)))
+    plane.apply(plans.plan(replace(web, reals=tuple(reversed(web.reals)))))
+    assert connect(plane, 2).frame[:6] != mac(HOME)
