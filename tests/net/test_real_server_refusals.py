@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,8 @@ def test_every_reason_is_given_at_once(net: Segment) -> None:
 
 
 def as_nobody(net: Segment, command: str) -> subprocess.CompletedProcess[str]:
+    if not all(folder.stat().st_mode & stat.S_IXOTH for folder in Path(__file__).parents):
+        pytest.skip("the checkout lies where only root may look, so nobody else can run it there")
     place = ("nsenter", f"--net=/run/netns/{net.real}", "setpriv", f"--reuid={NOBODY}")
     program = (sys.executable, "-m", "carom", "real-server", command, "--vip", str(VIP))
     return subprocess.run((*place, *program), capture_output=True, text=True, check=False)

@@ -89,9 +89,9 @@ def tap() -> Iterator[Tap]:
     try:
         for words in (
             f"ip netns add {netns}",
-            f"ip -n {netns} tuntap add tap0 mode tap",
-            f"ip -n {netns} addr add 10.7.0.1/24 dev tap0",
-            f"ip -n {netns} link set tap0 up",
+            f"nsenter --net=/run/netns/{netns} ip tuntap add tap0 mode tap",
+            f"nsenter --net=/run/netns/{netns} ip addr add 10.7.0.1/24 dev tap0",
+            f"nsenter --net=/run/netns/{netns} ip link set tap0 up",
         ):
             subprocess.run(words.split(), check=True, capture_output=True)
         yield Tap(netns, "tap0")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ctypes as c
-import json
 import re
-import subprocess
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,26 +15,50 @@ from carom.dataplane.xdp.program import OBJECT
 BPF = Path(__file__).parents[4] / "bpf"
 
 
+class BtfType(c.Structure):
+    """struct btf_type: https://docs.kernel.org/bpf/btf.html"""
+
+    _fields_ = (("name", c.c_uint32), ("info", c.c_uint32), ("size", c.c_uint32))
+
+
+class BtfMember(c.Structure):
+    _fields_ = (("name", c.c_uint32), ("type", c.c_uint32), ("offset", c.c_uint32))
+
+
+BTF_KIND_STRUCT = 4
+
+
 @pytest.fixture(scope="module")
-def types() -> dict[int, dict[str, Any]]:
-    """The object's BTF, by type id."""
-    done = subprocess.run(["bpftool", "-j", "btf", "dump", "file", OBJECT], capture_output=True, check=True)
-    return {kind["id"]: kind for kind in json.loads(done.stdout)["types"]}
+def structs() -> dict[str, tuple[int, dict[str, int]]]:
+    """The object's structs by BTF: size in bytes, and each field's offset in bits."""
+    library = c.CDLL("libbpf.so.1")
+    library.btf__parse_elf.restype = library.btf__type_by_id.restype = c.c_void_p
+    library.btf__name_by_offset.restype = c.c_char_p
+    btf = c.c_void_p(library.btf__parse_elf(bytes(OBJECT), None))
 
+    def name(offset: int) -> str:
+        found: bytes = library.btf__name_by_offset(btf, offset)
+        return found.decode()
 
-def struct_of(types: dict[int, dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(kind for kind in types.values() if kind["kind"] == "STRUCT" and kind["name"] == name)
+    found = {}
+    for number in range(1, library.btf__type_cnt(btf)):
+        address = library.btf__type_by_id(btf, number)
+        kind = BtfType.from_address(address)
+        if kind.info >> 24 & 31 == BTF_KIND_STRUCT:
+            members = (BtfMember * (kind.info & 0xFFFF)).from_address(address + c.sizeof(BtfType))
+            found[name(kind.name)] = (kind.size, {name(member.name): member.offset for member in members})
+    library.btf__free(btf)
+    return found
 
 
 @pytest.mark.parametrize("name", layout.STRUCTS)
-def test_a_struct_is_the_same_on_both_sides(types: dict[int, dict[str, Any]], name: str) -> None:
-    ours, theirs = layout.STRUCTS[name], struct_of(types, name)
+def test_a_struct_is_the_same_on_both_sides(structs: dict[str, tuple[int, dict[str, int]]], name: str) -> None:
+    ours = layout.STRUCTS[name]
     fields = {field[0]: getattr(ours, field[0]).offset * 8 for field in ours._fields_}
-    assert fields == {member["name"]: member["bits_offset"] for member in theirs["members"]}
-    assert c.sizeof(ours) == theirs["size"]
+    assert (c.sizeof(ours), fields) == structs[name]
 
 
-def test_every_shared_struct_is_known_here(types: dict[int, dict[str, Any]]) -> None:
+def test_every_shared_struct_is_known_here() -> None:
     in_maps = set(re.findall(r"^struct (\w+) \{", (BPF / "maps.h").read_text(), re.MULTILINE))
     assert in_maps <= set(layout.STRUCTS)
 
