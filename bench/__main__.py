@@ -11,6 +11,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,18 @@ from bench.cases import BY_NAME, Case
 from bench.measure import FULL, QUICK, Cell, Effort, measure, shares
 from bench.stand import Stand
 from bench.subjects import FLOORS, Director, Floor, Floors, Subject
+from carom.dataplane.xdp.program import OBJECT
 from carom.errors import BpfError, CaromError, UnsupportedError
 from carom.model import Scheduler
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 QUICK_CASES = ("tcp4_hot", "tcp4_128k", "tcp4_512k", "tcp4_syn", "udp4_128k", "tcp6_128k", "pass4")
-QUICK_SCHEDULERS = ("mh", "wlc")
+SCHEDULERS = ("rr", "wrr", "lc", "wlc", "sh", "mh")
+"""One of each kind; what a flow costs once it is known differs between kinds only."""
+QUICK_SCHEDULERS = ("wlc", "mh")
+ALL = "all"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NICE = -15
 """Another process's time is not counted, but each switch to one costs warm caches."""
 LOG_LINES = 12
@@ -37,7 +43,7 @@ WORTH_TELLING = 0.001
 
 
 class Names(click.ParamType[list[str]]):
-    """Some of the known names, with commas between."""
+    """Some of the known names, with commas between, or `all` of them."""
 
     name = "NAME,..."
 
@@ -45,7 +51,7 @@ class Names(click.ParamType[list[str]]):
         self._known = known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        names = value.split(",")
+        names = list(self._known) if value == ALL else value.split(",")
         if unknown := [name for name in names if name not in self._known]:
             self.fail(f"{unknown[0]} is none of {', '.join(self._known)}", param, ctx)
         return [name for name in self._known if name in names]
@@ -70,12 +76,11 @@ class Outcome:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 @click.option("--quick", is_flag=True, help="Only the cases that have targets, two schedulers, less time.")
 @click.option("--cases", "case_names", type=Names(list(BY_NAME)), help="Which cases. [default: all]")
-@click.option("--schedulers", type=Names(list(Scheduler)), help="Which schedulers. [default: all]")
+@click.option("--schedulers", type=Names(list(Scheduler)), help=f"Which, or all. [default: {','.join(SCHEDULERS)}]")
 @click.option("--rounds", type=click.IntRange(1), help="How often each case is visited, at least.")
 @click.option("--cpu", type=click.IntRange(0), help="The processor to measure on. [default: the last]")
-@click.option(
-    "--end-to-end", is_flag=True, help="Packets per second through a director, beside the kernel's forwarding."
-)
+@click.option("--beside", type=FILE, multiple=True, help="Another build of the program, in the same run: a .bpf.o.")
+@click.option("--end-to-end", is_flag=True, help="Packets per second, beside the kernel's own forwarding.")
 def command(
     as_json: bool,
     quick: bool,
@@ -83,6 +88,7 @@ def command(
     schedulers: list[str] | None,
     rounds: int | None,
     cpu: int | None,
+    beside: tuple[Path, ...],
     end_to_end: bool,
 ) -> None:
     """What a packet costs in Carom's program, beside the least it could cost, all in one run."""
@@ -92,15 +98,15 @@ def command(
         outcome = bench_end_to_end(rounds or (3 if quick else 8))
     else:
         cases = [BY_NAME[name] for name in case_names or (QUICK_CASES if quick else BY_NAME)]
-        names = [Scheduler(name) for name in schedulers or (QUICK_SCHEDULERS if quick else Scheduler)]
+        names = [Scheduler(name) for name in schedulers or (QUICK_SCHEDULERS if quick else SCHEDULERS)]
         effort = QUICK if quick else FULL
-        outcome = bench(cases, names, replace(effort, rounds=rounds) if rounds else effort)
+        outcome = bench(cases, names, (OBJECT, *beside), replace(effort, rounds=rounds) if rounds else effort)
     if as_json:
         click.echo(json.dumps(outcome.document))
         say("\n".join(outcome.notes))
     else:
         click.echo("\n".join((*outcome.lines, "", *outcome.notes)).rstrip())
-    if not (quick or case_names or schedulers):
+    if not (quick or case_names or schedulers or beside):
         say(f"kept in {keep(outcome).relative_to(ROOT)}")
     raise SystemExit(1 if outcome.faults else 0)
 
@@ -113,11 +119,11 @@ def say(line: str) -> None:
 # ---- a packet's cost ----
 
 
-def bench(cases: Sequence[Case], schedulers: Sequence[Scheduler], effort: Effort) -> Outcome:
+def bench(cases: Sequence[Case], schedulers: Sequence[Scheduler], builds: Sequence[Path], effort: Effort) -> Outcome:
     """Loads, measures, and judges the counters."""
     notes: list[str] = []
     stand = Stand()
-    cells = [cell for subject in _subjects(schedulers, notes) for cell in _cells(subject, cases, notes)]
+    cells = [cell for subject in _subjects(schedulers, builds, notes) for cell in _cells(subject, cases, notes)]
     gc.disable()
     limit = measure(stand, cells, effort, say)
     gc.enable()
@@ -129,13 +135,13 @@ def bench(cases: Sequence[Case], schedulers: Sequence[Scheduler], effort: Effort
     return Outcome("packets", document, {"ratios": report.ratios(document)}, lines, notes, faults)
 
 
-def _subjects(schedulers: Sequence[Scheduler], notes: list[str]) -> Iterator[Subject]:
+def _subjects(schedulers: Sequence[Scheduler], builds: Sequence[Path], notes: list[str]) -> Iterator[Subject]:
     floors = Floors()
     for name in FLOORS:
         yield Floor(name, floors)
-    for scheduler in schedulers:
+    for scheduler, build in product(schedulers, builds):
         try:
-            yield Director(scheduler)
+            yield Director(scheduler, build)
         except UnsupportedError as error:
             notes.append(f"left out: {scheduler}, since {error}")
 

@@ -19,8 +19,8 @@ from carom.model import Protocol
 
 HOT = BY_NAME["tcp4_4k"].flows
 """A hot flow is one of so many, another for each chunk: where in its bucket a flow stands is a matter of luck."""
-TOLERANCE = 0.05
-"""The share of packets that may do otherwise: a few in a hundred flows find no room in a table that is half full."""
+TOLERANCE = 0.02
+"""The share of packets that may do otherwise: a few flows find no room in a table that is half full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Effort:
     """After the first round no visit begins later than this."""
 
 
-FULL = Effort(rounds=3, chunks=4, packets=50_000, enough=8, seconds=150)
+FULL = Effort(rounds=5, chunks=4, packets=50_000, enough=12, seconds=150)
 QUICK = Effort(rounds=2, chunks=4, packets=30_000, enough=4, seconds=30)
 
 
@@ -85,7 +85,6 @@ def _visit(stand: Stand, cell: Cell, effort: Effort) -> list[float]:
     """Times some chunks; the references taken meanwhile."""
     case, subject = cell.case, cell.subject
     stand.aim(subject.program(case))
-    subject.tick()
     _prepare(stand, cell)
     if not cell.samples and (fault := _frame_fault(stand, cell)):
         cell.fault = fault
@@ -109,6 +108,9 @@ def _visit(stand: Stand, cell: Cell, effort: Effort) -> list[float]:
 def _prepare(stand: Stand, cell: Cell) -> None:
     """Before hits every flow has had its handshake; before new flows the table is full, as in a flood it is."""
     case = cell.case
+    if not case.is_endless:
+        cell.subject.forget()
+    cell.subject.tick()
     if case.is_warmed:
         for flags in cell.subject.handshake if case.protocol is Protocol.TCP else (ACK,):
             stand.sweep(case, max(case.flows, HOT), flags)

@@ -11,6 +11,7 @@ import struct
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +21,7 @@ from bench.cases import ACK, DIRECTOR, PORTS, SYN, TX, VIPS, Case
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp import counters, program
 from carom.dataplane.xdp.features import features_of
-from carom.dataplane.xdp.layout import Clock, key
+from carom.dataplane.xdp.layout import TIMEOUTS, Clock, key
 from carom.dataplane.xdp.libbpf import XDP_DROP, XDP_PASS, XDP_TX, Object, Program
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import UnsupportedError
@@ -29,6 +30,8 @@ from carom.model import Address, Ports, Scheduler
 FLOORS = ("drop", "swap", "hash_lru", "lru_insert")
 NEW_FLOWS = "new flows"
 REALS = 32
+WEIGHTS = {Scheduler.OVF: 65535}
+"""Where it is not 1: ovf takes it for the most flows that a real server may have."""
 FLOW_BUCKETS = 1 << 18
 """Of four flows: the same 1,048,576 as the floors' LRU tables."""
 TABLE_FLOWS = 1 << 20
@@ -48,6 +51,9 @@ class Subject(Protocol):
 
     def tick(self) -> None:
         """Called before every run of packets: whatever keeps time may look at the clock."""
+
+    def forget(self) -> None:
+        """Ends all flows, so that the next case's are alone in the table."""
 
     def tally(self) -> Counter[str]:
         """All that it has counted so far, by name."""
@@ -93,7 +99,10 @@ class Floor:
         return ""
 
     def tick(self) -> None:
-        pass
+        """Has no clock."""
+
+    def forget(self) -> None:
+        """An LRU table makes room by itself."""
 
     def tally(self) -> Counter[str]:
         return Counter(inserted=self._floors.inserted.value)
@@ -126,7 +135,8 @@ def _services(scheduler: Scheduler) -> list[ServicePlan]:
     """One service for each VIP and protocol, IPv4's first."""
     services = []
     for family, vip in VIPS.items():
-        reals = tuple(RealPlan(address, 1, mac) for address, mac in (_real(family, n + 1) for n in range(REALS)))
+        places = [_real(family, number + 1) for number in range(REALS)]
+        reals = tuple(RealPlan(address, WEIGHTS.get(scheduler, 1), mac) for address, mac in places)
         for protocol, port in PORTS.items():
             ports = (Ports(protocol, port, port),)
             services.append(ServicePlan(f"{protocol}{family}", vip, ports, scheduler, reals))
@@ -134,23 +144,21 @@ def _services(scheduler: Scheduler) -> list[ServicePlan]:
 
 
 class Director:
-    """Carom's program with one scheduler for all its services.
-
-    `object_path` names another build of the program, to compare with this one.
-    """
+    """Carom's program, this build or the one in another file, with one scheduler for all its services."""
 
     handshake: tuple[int, ...] = (SYN, ACK)
 
-    def __init__(self, scheduler: Scheduler, name: str = "", object_path: Path = program.OBJECT) -> None:
-        self.name = name or scheduler.value
+    def __init__(self, scheduler: Scheduler, build: Path = program.OBJECT) -> None:
+        self.name = str(scheduler) if build == program.OBJECT else f"{scheduler}@{build.name.partition('.')[0]}"
         self._refused: dict[str, str] = {}
-        loaded = program.load(DIRECTOR, flow_buckets=FLOW_BUCKETS, path=object_path)
+        self._ahead = 0  # seconds
+        load = partial(program.load, DIRECTOR, flow_buckets=FLOW_BUCKETS, path=build)
+        loaded = load()
         self._tables = Tables(loaded.maps, time.monotonic)
         plan = Plan()
         for service in _services(scheduler):
             plan = self._with(plan, service)
-        features = features_of(plan)
-        self._loaded = program.load(DIRECTOR, None, FLOW_BUCKETS, features, loaded.maps, object_path)
+        self._loaded = load(features=features_of(plan), maps=loaded.maps)
         self._macs = {_real(family, n + 1)[1] for family in VIPS for n in range(REALS)}
 
     def _with(self, plan: Plan, service: ServicePlan) -> Plan:
@@ -170,8 +178,12 @@ class Director:
         return self._refused.get(f"{case.protocol}{case.family}", "")
 
     def tick(self) -> None:
-        """The clock that flows are stamped with goes on, but the sweeper, a load of its own, stays still."""
-        self._loaded.maps["clock"].set(key(0), bytes(Clock(seconds=int(time.monotonic()))))
+        """The clock that flows are stamped with goes on; the sweeper, a load of its own, stays still."""
+        self._loaded.maps["clock"].set(key(0), bytes(Clock(seconds=int(time.monotonic()) + self._ahead)))
+
+    def forget(self) -> None:
+        """The clock jumps past every timeout."""
+        self._ahead += max(TIMEOUTS.values()) + 1
 
     def tally(self) -> Counter[str]:
         reading = counters.read(self._loaded, self._tables.reals)

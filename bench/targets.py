@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 Document = Mapping[str, Any]
-"""What `./dev bench --json` prints: floors[CASE][FLOOR] and carom[SCHEDULER][CASE], nanoseconds per packet."""
+"""What `./dev bench --json` prints: floors[CASE][FLOOR] and carom[SCHEDULER][CASE], nanoseconds per packet.
+
+A scheduler in another build of the program is `SCHEDULER@BUILD`.
+"""
 
 HASHING = frozenset({"mh", "sh", "dh"})
 
@@ -76,7 +79,7 @@ def verdicts(document: Document, scheduler: str) -> Iterator[Verdict]:
     for target in TARGETS:
         if target.case not in measured:
             continue
-        limit = target.hashing if scheduler in HASHING else target.counting
+        limit = target.hashing if scheduler.partition("@")[0] in HASHING else target.counting
         own = own_cost(document, scheduler, target.case)
         if not target.against:
             yield Verdict(target, limit, own)

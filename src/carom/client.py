@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-from carom.errors import UnreachableError
+from carom.errors import ConfigError, RefusedError, UnreachableError
+from carom.model import Fault
 
 TIMEOUT = 5.0
-"""Seconds for each step of a call."""
+"""Seconds for each step of a call that looks."""
+CHANGE_TIMEOUT = 300.0
+"""Seconds for a call that changes something: the answer comes when it is done."""
 
 
 class Client:
-    """Calls one director. Each call is a connection of its own."""
+    """Calls one director. Each call is a connection of its own.
+
+    Calls raise UnreachableError if no director answers, RefusedError if it refuses, and ConfigError if what it refuses
+    is a configuration with faults.
+    """
 
     def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
         self._path = path
         self._timeout = timeout
 
     def get(self, route: str) -> Any:
-        """The JSON document at a route, `/v1/status`. Raises UnreachableError."""
+        """The JSON document at a route, `/v1/status`."""
+        return self._call("GET", route, None, self._timeout)
+
+    def post(self, route: str, said: Mapping[str, object] | None = None) -> Any:
+        """What the director answers when it has done this."""
+        return self._call("POST", route, json.dumps(said or {}).encode(), max(CHANGE_TIMEOUT, self._timeout))
+
+    def _call(self, method: str, route: str, body: bytes | None, timeout: float) -> Any:
         connection = _UnixConnection(self._path, self._timeout)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            connection.request("GET", route)
+            connection.connect()
+            connection.sock.settimeout(timeout)
+            connection.request(method, route, body, headers)
             response = connection.getresponse()
             document = json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
@@ -33,8 +51,17 @@ class Client:
         finally:
             connection.close()
         if response.status != 200:
-            raise UnreachableError(f"the director on {self._path} answers {route} with {response.status}: {document}")
+            raise self._refused(route, response.status, document)
         return document
+
+    def _refused(self, route: str, status: int, document: Any) -> RefusedError | ConfigError | UnreachableError:
+        match document:
+            case {"faults": [*faults]}:
+                return ConfigError(tuple(Fault(**fault) for fault in faults))
+            case {"error": str(message)}:
+                return RefusedError(status, message)
+            case _:
+                return UnreachableError(f"the director on {self._path} answers {route} with {status}: {document}")
 
     def _unreachable(self, error: Exception) -> str:
         match error:

@@ -1,11 +1,11 @@
-"""caromd, the director's daemon: reads the configuration, joins every adapter to the engine, and runs until SIGTERM.
+"""caromd, the director's daemon: joins every adapter to the engine, and runs until SIGTERM.
 
 The only module that knows every adapter. It may die at any moment: packets are forwarded by what is pinned in the
 kernel, and the next start takes that over. Only `--detach` takes it away.
 
     signal            effect
     SIGTERM, SIGINT   ends with exit code 0; packets go on
-    SIGHUP            reads the configuration file again; a faulty one changes nothing
+    SIGHUP            carries the configuration file out, as `carom apply` does; a faulty one changes nothing
 
     exit code   meaning
     0           ended by a signal, or detached
@@ -17,35 +17,48 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from carom import log as logs
-from carom.api.app import create_app
-from carom.api.serve import claim, listening, serve
+from carom.api.app import Api
+from carom.api.events import Events
+from carom.api.peer import Tokens
+from carom.api.serve import claim, listening, listening_on, serve, tls_context
 from carom.api.status import About
-from carom.config.load import load_file
+from carom.change import Changes, overrides
+from carom.checking import HealthChecks
+from carom.config import memory
+from carom.config.store import Store
+from carom.core.world import Memory, memory_of
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.engine import Engine
-from carom.errors import CaromError, ConfigError
-from carom.events import ConfigLoaded, ConfigRefused
+from carom.errors import CaromError, ConfigError, StoreError
 from carom.log import Style
-from carom.model import Config
+from carom.net import neighbours, viaroute
 from carom.net.announce import PacketAnnouncer
 from carom.net.interface import InterfaceWatch
-from carom.net.neighbours import KernelNeighbours, release
+from carom.net.neighbours import KernelNeighbours
+from carom.opening import Opening, opening, write_down
 
 log = logging.getLogger("carom")
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,11 @@ class Options:
     config: Path
     socket: Path
     pins: Path
+    state: Path
+    listen: tuple[str, int] | None
+    certificate: Path | None
+    key: Path | None
+    tokens: Path | None
     detach: bool
     log: Style
     version: bool
@@ -70,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.detach:
             return _detach(options)
-        config = load_file(options.config)
         with claim(options.socket):
-            asyncio.run(_run(options, config))
+            store = Store(options.state)
+            asyncio.run(_run(options, store, opening(options.config, store, time.time())))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -88,55 +106,93 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     add("-c", "--config", type=Path, default=Path("/etc/carom/carom.toml"), metavar="FILE", help="the configuration")
     add("--socket", type=Path, default=Path("/run/carom/carom.sock"), metavar="PATH", help="where the API listens")
     add("--pins", type=Path, default=Path("/sys/fs/bpf/carom"), metavar="DIR", help="where the data plane is pinned")
+    add("--state", type=Path, default=Path("/var/lib/carom"), metavar="DIR", help="where versions and drains are kept")
+    add("--listen", type=_endpoint, metavar="ADDRESS:PORT", help="answer the API there too, by TLS and to tokens only")
+    add("--certificate", type=Path, metavar="FILE", help="for --listen: the certificate, and what it is signed with")
+    add("--key", type=Path, metavar="FILE", help="for --listen: the certificate's private key")
+    add("--tokens", type=Path, metavar="FILE", help="for --listen: who may ask; a name, read or write, a sha256 a line")
     add("--detach", action="store_true", help="take everything out of the kernel again, and end")
     add("--log", type=Style, choices=list(Style), default=Style.TEXT, help="how events are written to stderr")
     add("--version", action="store_true", help="say which version this is, and end")
-    return Options(**vars(parser.parse_args(arguments)))
+    options = Options(**vars(parser.parse_args(arguments)))
+    if options.listen and not (options.certificate and options.key and options.tokens):
+        parser.error("--listen takes --certificate, --key and --tokens: nobody answers a network unasked")
+    return options
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    return str(ip_address(address.strip("[]"))), int(port)
 
 
 def _detach(options: Options) -> int:
     with claim(options.socket):
         removed = XdpDataPlane("", options.pins).detach()
-        released = release()
+        released = neighbours.release()
+        ways = viaroute.release()
     if removed:
         sys.stdout.write(f"removed from {options.pins}: {', '.join(removed)}\n")
     if released:
         sys.stdout.write(f"forgot {released} neighbours\n")
-    if not removed and not released:
+    if ways:
+        sys.stdout.write(f"took back {ways} ways to real servers\n")
+    if not removed and not released and not ways:
         sys.stdout.write(f"nothing to remove: no data plane is pinned in {options.pins}\n")
     return 0
 
 
-async def _run(options: Options, config: Config) -> None:
-    interface = config.director.interface
-    with ExitStack() as held:
-        neighbours = held.enter_context(closing(KernelNeighbours(interface)))
-        plane = XdpDataPlane(interface, options.pins)
-        engine = Engine(config, plane, neighbours, PacketAnnouncer(interface))
+async def _run(options: Options, store: Store, found: Opening) -> None:
+    interface = found.config.director.interface
+    _allow_many_files()
+    _collect_seldom()
+    async with AsyncExitStack() as held:
+        watcher = held.enter_context(closing(KernelNeighbours(interface)))
+        checks = HealthChecks()
+        held.push_async_callback(checks.close)
+        engine = Engine(
+            found.config,
+            XdpDataPlane(interface, options.pins),
+            watcher,
+            PacketAnnouncer(interface),
+            checks,
+            overrides=overrides(found.before.said if found.before else (), time.time()),
+            memory=memory.from_json(store.memory()),
+        )
         nic = held.enter_context(closing(InterfaceWatch(interface, engine.tell)))
         signals = _Signals()
         await engine.start()
-        try:
-            with listening(options.socket) as listener:
-                await _serve(options, config, engine, nic, signals, listener)
-        finally:
-            await engine.close()
+        held.push_async_callback(engine.close)
+        changes = Changes(write_down(found, store, time.time()), options.config, store, engine)
+        changes.tell_faults(found.faults)
+        listener = held.enter_context(listening(options.socket))
+        events = Events()
+        engine.listen(events.add)
+        tokens = Tokens(options.tokens) if options.tokens else None
+        app = Api(lambda: engine.snapshot, changes, _about(options), events, tokens).application()
+        answering = [partial(serve, app, listener, events.close)]
+        if options.listen and options.certificate:
+            tls = tls_context(options.certificate, options.key)
+            answering.append(partial(serve, app, held.enter_context(listening_on(*options.listen)), events.close, tls))
+        await _until_stopped(
+            signals,
+            engine.run,
+            nic.run,
+            changes.watch,
+            lambda: _reload_forever(changes, signals.reload),
+            lambda: _remember_forever(engine, store),
+            *answering,
+            ready={"config": str(options.config), "socket": str(options.socket)},
+        )
     log.info("ended; packets go on")
 
 
-async def _serve(
-    options: Options, config: Config, engine: Engine, nic: InterfaceWatch, signals: _Signals, listener: socket.socket
+async def _until_stopped(
+    signals: _Signals, *work: Callable[[], Coroutine[Any, Any, None]], ready: dict[str, str]
 ) -> None:
     """Everything that runs side by side, until a signal ends it."""
-    app = create_app(lambda: engine.snapshot, _about(options))
     async with asyncio.TaskGroup() as tasks:
-        running = [
-            tasks.create_task(engine.run()),
-            tasks.create_task(nic.run()),
-            tasks.create_task(_reload_forever(options.config, config, engine, signals.reload)),
-            tasks.create_task(serve(app, listener)),
-        ]
-        log.info("ready", extra={"config": str(options.config), "socket": str(options.socket)})
+        running = [tasks.create_task(one()) for one in work]
+        log.info("ready", extra=ready)
         _notify("READY=1")
         await signals.stop.wait()
         _notify("STOPPING=1")
@@ -155,30 +211,40 @@ class _Signals:
         loop.add_signal_handler(signal.SIGHUP, self.reload.set)
 
 
-async def _reload_forever(file: Path, running: Config, engine: Engine, asked: asyncio.Event) -> None:
+async def _reload_forever(changes: Changes, asked: asyncio.Event) -> None:
     while True:
         await asked.wait()
         asked.clear()
         _notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        fact = await asyncio.to_thread(_reload, file, running)
-        if isinstance(fact, ConfigRefused):
-            for fault in fact.faults:
-                log.error("configuration refused, the earlier one runs on: %s", fault)
-        engine.tell(fact)
+        await changes.reload("SIGHUP")
         _notify("READY=1")
 
 
-def _reload(file: Path, running: Config) -> ConfigLoaded | ConfigRefused:
-    try:
-        config = load_file(file)
-    except ConfigError as error:
-        return ConfigRefused(tuple(str(fault) for fault in error.faults))
-    except Exception as error:
-        log.exception("the configuration meets a defect of the loader")
-        return ConfigRefused((f"{file}: a defect, please report it: {type(error).__name__}: {error}",))
-    if config.director != running.director:
-        return ConfigRefused((f"{file}: [director] has changed: restart caromd to carry that out",))
-    return ConfigLoaded(config)
+async def _remember_forever(engine: Engine, store: Store) -> None:
+    """Keep what the next daemon needs to know, as soon as there is news of it."""
+    news, kept = asyncio.Event(), Memory()
+    engine.listen(lambda _: news.set())
+    while True:
+        if (known := await asyncio.to_thread(memory_of, engine.snapshot.world)) != kept:
+            kept = known
+            try:
+                await asyncio.to_thread(store.remember, memory.as_json(known))
+            except StoreError as error:
+                log.warning("%s", error)
+        await news.wait()
+        news.clear()
+
+
+def _collect_seldom() -> None:
+    """What the daemon knows is frozen and has no cycles: looking through all of it for some would stop everything."""
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 1000)
+
+
+def _allow_many_files() -> None:
+    """A check holds a file while it lasts, and there may be thousands at a time."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _about(options: Options) -> About:

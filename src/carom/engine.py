@@ -2,14 +2,15 @@
 
     facts ──tell──> step ──> World ──> plan ──> DataPlane.apply ──> Snapshot
                                │                     └────────────> Announcer.announce
-                               └──> Neighbours.watch
+                               ├──> Neighbours.watch
+                               └──> Checks.watch
 
 Everybody else tells it facts and reads its snapshot, which is frozen and never waited for. The loop hears what has been
 told, then carries out the newest world: a thousand facts that arrive during one apply cost one more apply. Whatever
 blocks or thinks for long does so in one worker thread, which is handed a frozen world; the event loop stays free.
 
 No input ends the loop. What goes wrong is logged, stands in the snapshot until it goes well again, and is tried again:
-at once when the world changes, else at growing intervals.
+at once when the world changes, else at growing intervals. Only a `change` that fails is not tried again: it is undone.
 """
 
 from __future__ import annotations
@@ -17,35 +18,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from math import inf
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from carom.core import planning
 from carom.core import world as worlds
+from carom.core.news import News, news
 from carom.core.plan import Plan
-from carom.core.world import World
-from carom.errors import CaromError
-from carom.events import Fact, NeighbourLost, NeighbourResolved
+from carom.core.planning import Planned
+from carom.core.world import Memory, World
+from carom.duty import Duty, Troubles
+from carom.errors import DataPlaneError
+from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Override, RealName
 from carom.model import Address, Config
-from carom.ports import Announcer, Attachment, DataPlane, Neighbours, Reading
+from carom.outcome import Checked
+from carom.ports import Announcer, Attachment, Checks, DataPlane, Neighbours, Reading
 
 log = logging.getLogger(__name__)
 
 SETTLE = 1.0
-"""Seconds that a plan waits for the MACs of real servers that are new in it."""
+"""Seconds that a plan waits for the MACs of real servers that are new in it, and a start for the first checks."""
+GATHER = 0.05
+"""Seconds in which results of checks are gathered, to be heard together: there may be thousands a second."""
 READ_EVERY = 1.0
 """Seconds between two looks at the data plane's counters."""
-RETRY_FIRST, RETRY_LAST = 1.0, 30.0
-"""Seconds until what failed is tried again: doubled each time, up to the last."""
 ANNOUNCE_AFTER = (0.0, 1.0, 2.0)
 """Seconds before each announcement of a VIP. RFC 5227 section 2.3 sends two; a switch that just came up loses some."""
 
-Goal = TypeVar("Goal")
 Result = TypeVar("Result")
+Listener = Callable[[Sequence[News]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Snapshot:
     """The engine at one moment."""
 
     world: World
-    """What `plan` was made from."""
+    """What is known; a little ahead of the plan while that is carried out."""
     plan: Plan
     """What the data plane carries out."""
     attachment: Attachment
@@ -69,6 +74,16 @@ class Snapshot:
     """What goes wrong at present, a sentence each."""
 
 
+@dataclass(slots=True)
+class _Change:
+    """A configuration that is tried: the world it came to, and what was heard since, to go back if it fails."""
+
+    config: Config
+    done: asyncio.Future[None]
+    before: World | None = None
+    heard: list[Fact] | None = None
+
+
 class Engine:
     """One director's engine. It is called in the event loop's thread, and never blocks it."""
 
@@ -78,19 +93,31 @@ class Engine:
         plane: DataPlane,
         neighbours: Neighbours,
         announcer: Announcer,
+        checks: Checks,
+        *,
+        overrides: Mapping[RealName, Override] | None = None,
+        memory: Memory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._plane = plane
-        self._neighbours = neighbours
-        self._announcer = announcer
+        """`memory` is the daemon's before this one; it counts only if the data plane is found running."""
+        self._plane, self._neighbours, self._announcer, self._checks = plane, neighbours, announcer, checks
+        self._memory = memory or Memory()
         self._clock = clock
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="carom-plane")
         self._told: list[Fact] = []
+        self._awaited: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
-        self._world = worlds.begin(config)
-        self._troubles = _Troubles()
-        self._watching = _Duty[frozenset[Address]]("the neighbours cannot be watched", clock, self._troubles)
-        self._applying = _Duty[World]("the last apply failed, so the earlier plan stands", clock, self._troubles)
+        self._gathering: asyncio.TimerHandle | None = None
+        self._unchecked = asyncio.Event()
+        self._world = worlds.begin(config, clock(), overrides)
+        self._listeners: list[Listener] = []
+        self._changes: list[_Change] = []
+        self._trial: _Change | None = None
+        self._troubles = Troubles()
+        self._watching = Duty("the neighbours cannot be watched", clock, self._troubles)
+        self._checking = Duty("some health checks cannot be made", clock, self._troubles)
+        self._applying = Duty("the last apply failed, so the earlier plan stands", clock, self._troubles)
+        self._planned: Planned | None = None
         self._attached_at: bytes | None = None
         self._held: frozenset[Address] = frozenset()
         self._held_at: bytes | None = None
@@ -108,51 +135,101 @@ class Engine:
     def tell(self, fact: Fact) -> None:
         """Let the engine hear a fact, soon and in its turn."""
         self._told.append(fact)
+        if not isinstance(fact, Checked):
+            self._wake.set()
+        elif self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER, self._wake.set)
+
+    async def tell_through(self, fact: Fact) -> None:
+        """Let the engine hear a fact, and wait until what follows from it has been tried."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaited.append(done)
+        self.tell(fact)
+        await done
+
+    def listen(self, listener: Listener) -> None:
+        """Have all news told to this, in the event loop's thread, as they come."""
+        self._listeners.append(listener)
+
+    async def change(self, config: Config) -> None:
+        """Carry out this configuration, whole. Raises CaromError if that cannot be done: then the earlier one runs on.
+
+        One call at a time.
+        """
+        change = _Change(config, asyncio.get_running_loop().create_future())
+        self._changes.append(change)
         self._wake.set()
+        await change.done
 
     async def start(self) -> None:
         """Attach, or take over, and carry out the first plan.
 
         Raises CaromError when that cannot be done; then nothing is left behind that was not there before.
         """
-        await self._hear()
         attachment = await self._work(self._plane.attach)
         log.info("attached", extra=asdict(attachment))
+        if attachment.taken_over:
+            self._world = await self._work(lambda: worlds.recall(self._world, self._memory, self._clock()))
+        await self._hear()
         self._attached_at = self._world.mac
         nothing = Reading()
         self._snapshot = Snapshot(self._world, Plan(), attachment, nothing, nothing, 0.0, self._clock(), ())
         try:
-            await self._watch(watched := self._world.watched)
-            self._watching.achieved(watched)
-            await self._apply(world := self._world)
-            self._applying.achieved(world)
+            await self._watch()
+            self._watching.achieved(self._to_watch)
+            if not attachment.taken_over:
+                await self._checking.pursue(self._to_check, self._check)
+                await self._hear_until(lambda: worlds.told(self._world), SETTLE)
+            await self._apply()
+            self._applying.achieved(self._world.basis)
             await self._read()
         except BaseException:
             await self._work(self._plane.close if attachment.taken_over else self._plane.detach)
             raise
         self._announce()
+        self._publish()
 
     async def run(self) -> None:
         """Hear facts and carry out what follows from them, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._act_forever())
+            tasks.create_task(self._check_forever())
             tasks.create_task(self._read_forever())
 
     async def close(self) -> None:
         """Finish an apply that is under way, and let go of the data plane, which goes on by itself."""
         for announcement in self._announcements:
             announcement.cancel()
+        if self._gathering:
+            self._gathering.cancel()
         await self._work(self._plane.close)
         self._worker.shutdown()
 
     async def _act_forever(self) -> None:
+        self._unchecked.set()
         while True:
-            await self._news()
+            await self._woken(min(self._watching.again_at, self._applying.again_at, self._world.again))
+            awaited, self._awaited = self._awaited, []
             await self._hear()
-            while self._watching.due(self._world.watched):
-                await self._watching.pursue(self._world.watched, self._watch)
-            await self._applying.pursue(self._world, self._apply)
+            await self._try_change()
+            while self._watching.due(self._to_watch):
+                await self._watching.pursue(self._to_watch, self._watch)
+            await self._applying.pursue(self._world.basis, self._apply)
+            await self._end_change()
+            if self._checking.due(self._to_check):
+                self._unchecked.set()
             self._announce()
+            self._publish()
+            for done in awaited:
+                if not done.done():
+                    done.set_result(None)
+
+    async def _check_forever(self) -> None:
+        """Beside the loop, which should not wait while a thousand ways to real servers are laid."""
+        while True:
+            await _set_by(self._unchecked, self._checking.again_at, self._clock())
+            self._unchecked.clear()
+            await self._checking.pursue(self._to_check, self._check)
             self._publish()
 
     async def _read_forever(self) -> None:
@@ -162,25 +239,46 @@ class Engine:
                 await self._read()
             self._publish()
 
-    async def _news(self) -> None:
-        """Until there are facts, or something that failed is to be tried again."""
-        if self._told:
-            return
-        await self._woken(min(self._watching.again_at, self._applying.again_at))
+    # ---- hearing ----
 
     async def _woken(self, deadline: float) -> None:
-        timeout = None if deadline == inf else max(0.0, deadline - self._clock())
-        try:
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        """Until there is something to hear or to do, or the deadline."""
+        await _set_by(self._wake, deadline, self._clock())
 
     async def _hear(self) -> None:
         self._wake.clear()
-        if self._told:
-            facts, self._told = self._told, []
-            self._world = await self._work(lambda: self._after(self._world, facts))
+        if self._gathering:
+            self._gathering.cancel()
+            self._gathering = None
+        if not self._told and self._clock() < self._world.again:
+            return
+        facts, self._told = self._told, []
+        if self._trial and self._trial.heard is not None:
+            self._trial.heard += facts
+        await self._become(lambda: self._after(self._world, facts))
+
+    async def _become(self, after: Callable[[], World]) -> None:
+        """Take on the world that this makes, in the worker's thread, and spread the news."""
+
+        def think() -> tuple[World, tuple[News, ...]]:
+            world = after()
+            heard = tuple(news(self._world, world, self._clock())) if world is not self._world else ()
+            for item in heard:
+                log.log(logging.WARNING if item.grave else logging.INFO, item.event, extra=dict(item.fields))
+            return world, heard
+
+        self._world, heard = await self._work(think)
+        if self._snapshot and heard:
+            self._publish()  # who hears the news and looks shall see them
+        for listener in self._listeners if heard else ():
+            listener(heard)
+
+    async def _hear_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = self._clock() + seconds
+        await self._hear()
+        while not condition() and self._clock() < deadline:
+            await self._woken(deadline)
+            await self._hear()
 
     def _after(self, world: World, facts: Sequence[Fact]) -> World:
         """In the worker's thread: the world after these facts."""
@@ -192,31 +290,68 @@ class Engine:
             self._troubles.begin("a defect lost a fact: please report it, and restart caromd", error)
             return world
 
-    async def _watch(self, wanted: frozenset[Address]) -> None:
+    # ---- neighbours and checks ----
+
+    @property
+    def _to_watch(self) -> tuple[object, ...]:
+        return (self._world.watched,)
+
+    @property
+    def _to_check(self) -> tuple[object, ...]:
+        return self._world.config, self._world.nic  # a NIC that was down has lost the ways to its real servers
+
+    async def _watch(self) -> None:
         """Watch these, and give those that are new a moment to be resolved: a plan without MACs serves nobody."""
-        new = wanted - (self._watching.done or frozenset())
+        wanted = self._world.watched
+        new = wanted - (self._watching.done[0] if self._watching.done else frozenset())  # type: ignore[operator]
         await self._neighbours.watch(wanted, self._neighbour_changed)
-        deadline = self._clock() + SETTLE
-        await self._hear()
-        while self._world.watched is wanted and not self._world.neighbours.keys() >= new:
-            if self._clock() >= deadline:
-                return
-            await self._woken(deadline)
-            await self._hear()
+        await self._hear_until(
+            lambda: self._world.watched is not wanted or self._world.neighbours.keys() >= new, SETTLE
+        )
 
     def _neighbour_changed(self, address: Address, mac: bytes | None) -> None:
         self.tell(NeighbourLost(address) if mac is None else NeighbourResolved(address, mac))
 
-    async def _apply(self, world: World) -> None:
-        before = None if self._applying.done is None else self.snapshot.plan
-        attachment, wish = await self._work(lambda: self._make_true(world, before))
-        self._snapshot = replace(self.snapshot, world=world, plan=wish, attachment=attachment)
+    async def _check(self) -> None:
+        await self._checks.watch(self._world.config, self.tell)
 
-    def _make_true(self, world: World, before: Plan | None) -> tuple[Attachment, Plan]:
+    # ---- changes ----
+
+    async def _try_change(self) -> None:
+        """Begin the next change, with the way back kept."""
+        if self._trial is None and self._changes:
+            self._trial = trial = self._changes.pop(0)
+            trial.before, trial.heard = self._world, []
+            await self._become(lambda: self._after(self._world, [ConfigLoaded(trial.config)]))
+
+    async def _end_change(self) -> None:
+        """Answer for the change that was tried; where it failed, be as if it had not been."""
+        trial, error = self._trial, self._applying.error
+        if trial is None or trial.before is None or trial.heard is None:
+            return
+        self._trial = None
+        if error is None:
+            trial.done.set_result(None)
+            return
+        before, heard = trial.before, trial.heard
+        await self._become(lambda: self._after(before, heard))
+        self._applying.given_up()
+        self._wake.set()  # what was heard meanwhile is to be carried out
+        trial.done.set_exception(error if isinstance(error, DataPlaneError) else DataPlaneError(str(error)))
+
+    # ---- the data plane ----
+
+    async def _apply(self) -> None:
+        world, before = self._world, self._planned
+        attachment, wish = await self._work(lambda: self._make_true(world, before))
+        self._planned = Planned(world, wish)
+        self._snapshot = replace(self.snapshot, plan=wish, attachment=attachment)
+
+    def _make_true(self, world: World, before: Planned | None) -> tuple[Attachment, Plan]:
         """In the worker's thread: make the plan, and apply it unless it is what the data plane does already."""
         attachment = self._attach_anew(world.mac)
-        wish = worlds.plan(world)
-        if wish != before or attachment is not self.snapshot.attachment:
+        wish = planning.plan(world, before)
+        if before is None or wish != before.plan or attachment is not self.snapshot.attachment:
             began = time.perf_counter()
             self._plane.apply(wish)
             log.info("plan applied", extra=_size(wish) | {"ms": round(1000 * (time.perf_counter() - began), 1)})
@@ -235,9 +370,9 @@ class Engine:
 
     def _announce(self) -> None:
         """Announce the VIPs newly held, or all of them when the NIC has come back or changed its MAC."""
-        plan, nic = self.snapshot.plan, self.snapshot.world.nic
+        plan, nic = self.snapshot.plan, self._world.nic
         held = frozenset(plan.vips) if plan.answering and (nic is None or nic.up) else frozenset()
-        mac = self.snapshot.world.mac
+        mac = self._world.mac
         new = held - self._held if mac == self._held_at else held
         self._held, self._held_at = held, mac
         if new:
@@ -259,74 +394,31 @@ class Engine:
             self._snapshot = replace(before, reading=reading, earlier=reading, now=now)
         else:
             self._snapshot = replace(before, reading=reading, earlier=before.reading, apart=now - read_at, now=now)
+        if empty := _emptied(self._world, reading):
+            self.tell(Emptied(empty))
 
     def _publish(self) -> None:
-        self._snapshot = replace(self.snapshot, troubles=self._troubles.sentences, now=self._clock())
+        self._snapshot = replace(self.snapshot, world=self._world, troubles=self._troubles.sentences, now=self._clock())
 
     async def _work(self, blocking: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, blocking)
 
 
-class _Troubles:
-    """What goes wrong at present. Each trouble is logged once, not at every new attempt."""
-
-    def __init__(self) -> None:
-        self._sentences: dict[str, str] = {}
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        return tuple(self._sentences.values())
-
-    @contextmanager
-    def noting(self, what: str) -> Iterator[None]:
-        """No input ends the loop: what goes wrong in here is noted, and no longer once it goes well."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - see above
-            self.begin(what, error)
-        else:
-            if self._sentences.pop(what, None):
-                log.info("no longer: %s", what)
-
-    def begin(self, what: str, error: Exception) -> None:
-        foreseen = isinstance(error, CaromError)
-        sentence = f"{what}: {error if foreseen else f'{type(error).__name__}: {error}'}"
-        if self._sentences.get(what) != sentence:
-            log.error("%s", sentence, exc_info=None if foreseen else error)
-        self._sentences[what] = sentence
+async def _set_by(event: asyncio.Event, deadline: float, now: float) -> None:
+    """Until the event is set, or the deadline."""
+    try:
+        async with asyncio.timeout(None if deadline == inf else max(0.0, deadline - now)):
+            await event.wait()
+    except TimeoutError:
+        return
 
 
-class _Duty(Generic[Goal]):
-    """One thing to bring about, for a goal that changes; goals are compared by identity, as worlds are."""
-
-    def __init__(self, trouble: str, clock: Callable[[], float], troubles: _Troubles) -> None:
-        self.done: Goal | None = None
-        """The goal brought about last."""
-        self.again_at = inf
-        """When the failed goal is to be tried again."""
-        self._failed: Goal | None = None
-        self._pause = RETRY_FIRST
-        self._trouble = trouble
-        self._clock = clock
-        self._troubles = troubles
-
-    def due(self, goal: Goal) -> bool:
-        if goal is self.done:
-            return False
-        return goal is not self._failed or self._clock() >= self.again_at
-
-    async def pursue(self, goal: Goal, work: Callable[[Goal], Awaitable[None]]) -> None:
-        if not self.due(goal):
-            return
-        with self._troubles.noting(self._trouble):
-            await work(goal)
-            self.achieved(goal)
-            return
-        self._failed, self.again_at = goal, self._clock() + self._pause
-        self._pause = min(2 * self._pause, RETRY_LAST)
-
-    def achieved(self, goal: Goal) -> None:
-        self.done, self._failed, self.again_at, self._pause = goal, None, inf, RETRY_FIRST
+def _emptied(world: World, reading: Reading) -> frozenset[RealName]:
+    """The real servers that leave and have no flows left."""
+    if not world.leaving:
+        return frozenset()
+    idle = {(real.service, real.address) for real in reading.reals if not real.active and not real.inactive}
+    return frozenset(idle & world.leaving.keys())
 
 
 def _size(plan: Plan) -> dict[str, int]:

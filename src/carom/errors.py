@@ -2,6 +2,8 @@
 
     CaromError
     ├── ConfigError          a configuration has faults; carries all of them
+    ├── ChangeError          a change is not possible as things stand; what ran runs on
+    ├── StoreError           what is kept on disk cannot be read or written
     ├── UnsupportedError     this kernel, or this build, lacks something; names it and the remedy
     ├── DataPlaneError       the data plane refused a wish; the earlier plan stands
     │   └── BpfError         a bpf(2) or libbpf call failed; carries errno and the verifier's log
@@ -9,6 +11,7 @@
     ├── LabError             the lab cannot be built, found or taken down
     ├── RealServerError      a real server's host cannot be prepared or restored
     │   └── WishError        what was asked makes no sense on this host; nothing was done
+    ├── RefusedError         a director does not do what it is asked; carries the HTTP status
     └── UnreachableError     no director answers on the socket
 
 An error's text is one sentence for a person: what failed, on what, and what to do about it.
@@ -33,6 +36,14 @@ class ConfigError(CaromError):
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
         """All faults found, in the order of their lines."""
+
+
+class ChangeError(CaromError):
+    """A change is not possible as things stand; what ran before still runs."""
+
+
+class StoreError(CaromError):
+    """What the daemon keeps on disk cannot be read or written."""
 
 
 class UnsupportedError(CaromError):
@@ -68,6 +79,15 @@ class RealServerError(CaromError):
 
 class WishError(RealServerError):
     """What was asked of a real server makes no sense on this host; nothing was done. One reason per line."""
+
+
+class RefusedError(CaromError):
+    """A director does not do what it is asked."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP's; below 404: the request itself was wrong, or not for whoever made it."""
 
 
 class UnreachableError(CaromError):

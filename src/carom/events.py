@@ -1,7 +1,7 @@
 """Facts: what has happened, in the past tense, as the engine is told it.
 
 A fact is a frozen value. Adapters make them, `carom.engine` hears them in order, and `carom.core.world.step` says what
-is known after them. Nobody answers a fact: what it leads to is the next plan.
+is known after them. Nobody answers a fact: what it leads to is the next plan. Times are seconds of the engine's clock.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
 
 from carom.model import Address, Config
+from carom.outcome import Checked
+
+RealName = tuple[str, Address]
+"""A real server of one service: the service's name, and its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +59,35 @@ class NeighbourLost:
     address: Address
 
 
-Fact = ConfigLoaded | ConfigRefused | InterfaceChanged | NeighbourResolved | NeighbourLost
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What an operator has said of a real server's weight; it stands until it is taken back."""
+
+    weight: int
+    """In place of the configured one; 0 lets it drain."""
+    by: str
+    """Who said so."""
+    since: float
+    deadline: float | None = None
+    """When a drain is over, whatever connections are left: from then on it counts as down. None: there is no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """An operator has set a real server's weight by hand, or has taken that back."""
+
+    service: str
+    real: Address
+    override: Override | None
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """These real servers, which the configuration has dropped, have no flows any more."""
+
+    reals: frozenset[RealName]
+
+
+Fact = (
+    ConfigLoaded | ConfigRefused | InterfaceChanged | NeighbourResolved | NeighbourLost | Checked | Overridden | Emptied
+)

@@ -84,6 +84,17 @@ class OnDown(StrEnum):
     """Their next packet is scheduled anew."""
 
 
+class OnMisuse(StrEnum):
+    """What the director does when another station uses a VIP: a real server that leaks, or a stranger."""
+
+    REPORT = "report"
+    """It says so."""
+    ANNOUNCE = "announce"
+    """And tells the segment at once that the VIP is its own."""
+    QUIESCE = "quiesce"
+    """And gives no new connections to the real server, for as long as that goes on."""
+
+
 class Via(StrEnum):
     """Which address a health check is sent to."""
 
@@ -163,6 +174,9 @@ class Director:
     """The NIC on which clients' packets arrive; one-armed: they leave by it too."""
     inside: str | None = None
     """The NIC towards the real servers of a director with two."""
+    watch: float = 10.0
+    """Seconds from one question who has the VIPs to the next; 0: nobody is asked, and nobody overheard."""
+    on_misuse: OnMisuse = OnMisuse.ANNOUNCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ A real server is born with the VIPs on `lo` and the ARP problem solved; a test t
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +58,6 @@ class Segment:
     """The segment while it stands."""
 
     prefix: str
-    reals: int
     servers: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -94,12 +95,13 @@ class Segment:
 
 @contextmanager
 def segment(reals: int = 1) -> Iterator[Segment]:
-    built = Segment(f"checks-{os.getpid()}", reals)
+    built = Segment(f"checks-{os.getpid()}")
     nodes = [built.director, *(built.real(number) for number in range(1, reals + 1))]
     try:
         _ip(_plan(built.wire, nodes))
         for number in range(1, reals + 1):
             _solve_arp(built.real(number))
+        _await_forwarding(built)
         with built.servers:
             yield built
     finally:
@@ -127,6 +129,17 @@ def _solve_arp(node: str) -> None:
     knobs = [f"net.ipv4.conf.all.{knob}" for knob in ("arp_ignore=1", "arp_announce=2")]
     subprocess.run(_inside(node, "sysctl", "-qw", *knobs, "net.ipv4.ip_forward=0"), check=True)
     _ip([f"-n {node} addr add {address} dev lo" for address in (f"{VIP}/32", f"{VIP2}/32", f"{VIP6}/128 nodad")])
+
+
+def _await_forwarding(built: Segment) -> None:
+    """A bridge forwards a while after its ports are up, and longer on a busy machine."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        links = json.loads(built.on(built.wire, "ip", "-d", "-j", "link"))
+        ports = [link["linkinfo"]["info_slave_data"]["state"] for link in links if link.get("master") == "br0"]
+        if set(ports) == {"forwarding"}:
+            return
+    raise TimeoutError(f"the bridge's ports are {ports}")
 
 
 def _ip(lines: list[str]) -> None:

@@ -55,6 +55,7 @@ class Host:
         self.socket = folder / "run/carom.sock"
         self.bpffs = folder / "bpf"
         self.pins = self.bpffs / "carom"
+        self.state = folder / "state"
         self.said = folder / "caromd.log"
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(folder / "notify"))
@@ -62,7 +63,8 @@ class Host:
 
     def command(self, *arguments: str) -> list[str]:
         program = [sys.executable, "-m", "carom.daemon", "--socket", str(self.socket), "--pins", str(self.pins)]
-        return ["nsenter", f"--net=/run/netns/{self.lan.director}", *program, *arguments]
+        here = ["nsenter", f"--net=/run/netns/{self.lan.director}"]
+        return [*here, *program, "--state", str(self.state), *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """caromd, when it is expected to end by itself."""

@@ -78,9 +78,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}, which is not installed")
     with standing.temporary(standing.fresh_name("wrk"), (VIP,), director.configuration((3, 2, 1))) as lab:
-        daemon = director.start(lab)
         for real in REALS:
             start_nginx(lab, real.name, tmp_path_factory.mktemp(real.name))
+        daemon = director.start(lab)
         director.wait_until_ready(lab, daemon)
         yield Stand(lab, daemon)
 

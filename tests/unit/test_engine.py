@@ -15,20 +15,35 @@ from typing import cast
 
 import pytest
 
+from carom import duty as duties
 from carom import engine as engines
+from carom.core.health import inherited
+from carom.core.news import News
 from carom.core.plan import Plan, RealPlan
+from carom.core.world import Memory, memory_of
 from carom.dataplane.fake.plane import FakeDataPlane
 from carom.engine import Engine
 from carom.errors import DataPlaneError, NetError
-from carom.events import ConfigLoaded, Fact, InterfaceChanged, NeighbourLost, NeighbourResolved
-from carom.model import Address, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.events import (
+    ConfigLoaded,
+    Fact,
+    InterfaceChanged,
+    NeighbourLost,
+    NeighbourResolved,
+    Overridden,
+    Override,
+)
+from carom.model import Address, Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.outcome import Checked, Outcome, Reason
 from carom.ports import Attachment, Reading
 
 VIP, VIP2, ONE, TWO = (ip_address(f"192.168.76.{host}") for host in (24, 25, 31, 32))
 MAC1, MAC2, OWN, OTHER = (bytes.fromhex(f"0200000000{host}") for host in ("31", "32", "01", "02"))
-WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO)), Scheduler.WRR)
+WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO)), Scheduler.WRR, check=None)
 CONFIG = Config(Director("eth0"), (WEB,))
-DNS = Service("dns", VIP2, (Ports(Protocol.UDP, 53, 53),), (Real(TWO),), Scheduler.RR)
+CHECKED = Config(Director("eth0"), (replace(WEB, check=Check()),))
+DNS = Service("dns", VIP2, (Ports(Protocol.UDP, 53, 53),), (Real(TWO),), Scheduler.RR, check=None)
+GOOD, BAD = Outcome(Reason.OK), Outcome(Reason.SILENT, "no answer")
 
 
 class Plane(FakeDataPlane):
@@ -42,6 +57,8 @@ class Plane(FakeDataPlane):
         self.applied_at: list[float] = []
         self.refusal: Exception | None = None
         self.unreadable: Exception | None = None
+        self.busy = False
+        """Whether real servers have flows."""
         self.free = threading.Event()
         self.free.set()
 
@@ -61,7 +78,8 @@ class Plane(FakeDataPlane):
     def read(self) -> Reading:
         if self.unreadable:
             raise self.unreadable
-        return super().read()
+        reading = super().read()
+        return replace(reading, reals=tuple(replace(real, active=int(self.busy)) for real in reading.reals))
 
     def close(self) -> None:
         self.diary.append("close")
@@ -101,14 +119,40 @@ class Announcer:
         self.heard.append(vips)
 
 
+class Checks:
+    """Checks that have been made once as soon as they are asked for, with the outcomes of `found`."""
+
+    def __init__(self) -> None:
+        self.found = {ONE: GOOD, TWO: GOOD}
+        self.watched: list[Config] = []
+        self.broken: Exception | None = None
+
+    async def watch(self, config: Config, report: Callable[[Checked], None]) -> None:
+        if self.broken:
+            raise self.broken
+        self.watched.append(config)
+        for service in config.services:
+            for real in service.reals if service.check else ():
+                if real.address in self.found:
+                    report(Checked(service.name, real.address, self.found[real.address]))
+
+
 class Stage:
     """An engine with everything around it."""
 
-    def __init__(self, config: Config = CONFIG, *, taken_over: bool = False, silent: frozenset[Address] = frozenset()):
+    def __init__(
+        self,
+        config: Config = CONFIG,
+        *,
+        taken_over: bool = False,
+        silent: frozenset[Address] = frozenset(),
+        memory: Memory | None = None,
+    ) -> None:
         self.plane = Plane(taken_over=taken_over)
         self.neighbours = Neighbours({a: m for a, m in ((ONE, MAC1), (TWO, MAC2)) if a not in silent})
         self.announcer = Announcer()
-        self.engine = Engine(config, self.plane, self.neighbours, self.announcer)
+        self.checks = Checks()
+        self.engine = Engine(config, self.plane, self.neighbours, self.announcer, self.checks, memory=memory)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Engine]:
@@ -132,9 +176,10 @@ class Stage:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's patience, a hundredth of it."""
     monkeypatch.setattr(engines, "SETTLE", 0.05)
+    monkeypatch.setattr(engines, "GATHER", 0.005)
     monkeypatch.setattr(engines, "READ_EVERY", 0.01)
-    monkeypatch.setattr(engines, "RETRY_FIRST", 0.01)
-    monkeypatch.setattr(engines, "RETRY_LAST", 0.04)
+    monkeypatch.setattr(duties, "RETRY_FIRST", 0.01)
+    monkeypatch.setattr(duties, "RETRY_LAST", 0.04)
     monkeypatch.setattr(engines, "ANNOUNCE_AFTER", (0.0, 0.01, 0.01))
 
 
@@ -283,6 +328,230 @@ async def longest_pause(seconds: float) -> float:
     return longest
 
 
+# ---- health ----
+
+
+def up(engine: Engine) -> list[bool]:
+    return [real.up for real in engine.snapshot.plan.services[0].reals]
+
+
+def test_a_start_waits_for_the_first_checks_but_not_for_ever() -> None:
+    async def scene() -> None:
+        stage = Stage(CHECKED)
+        del stage.checks.found[TWO]
+        await stage.engine.start()
+        assert stage.checks.watched == [CHECKED]
+        assert len(stage.plane.applied) == 1
+        assert up(stage.engine) == [True, False]
+        await stage.engine.close()
+
+    play(scene)
+
+
+def test_what_the_checks_say_is_applied() -> None:
+    async def scene() -> None:
+        stage = Stage(CHECKED)
+        async with stage.running() as engine:
+            assert up(engine) == [True, True]
+            for _ in range(3):
+                engine.tell(Checked("web", ONE, BAD))
+            await until(lambda: up(engine) == [False, True])
+            for _ in range(2):
+                engine.tell(Checked("web", ONE, GOOD))
+            await until(lambda: up(engine) == [True, True])
+
+    play(scene)
+
+
+def test_results_are_gathered_and_those_that_change_nothing_cost_no_plan() -> None:
+    async def scene() -> None:
+        stage = Stage(CHECKED)
+        async with stage.running() as engine:
+            for _ in range(1_000):
+                engine.tell(Checked("web", ONE, GOOD))
+            world = engine.snapshot.world
+            await until(lambda: engine.snapshot.world is not world)
+            assert stage.plane.diary == ["attach", "apply"]
+
+    play(scene)
+
+
+def test_a_restart_goes_on_with_what_was_known_and_checks_begin_beside_it() -> None:
+    async def scene() -> None:
+        first = Stage(CHECKED)
+        async with first.running() as engine:
+            for _ in range(3):
+                engine.tell(Checked("web", ONE, BAD))
+            await until(lambda: up(engine) == [False, True])
+            memory = memory_of(engine.snapshot.world)
+        second = Stage(CHECKED, taken_over=True, memory=memory)
+        second.checks.found = {}
+        async with second.running() as engine:
+            assert [[real.up for real in plan.services[0].reals] for plan in second.plane.applied] == [[False, True]]
+            await until(lambda: second.checks.watched == [CHECKED])
+
+    play(scene)
+
+
+def test_a_memory_counts_for_nothing_where_nothing_was_running() -> None:
+    async def scene() -> None:
+        stage = Stage(CHECKED, memory=Memory(health={"web": {ONE: inherited(0.0, up=False)}}))
+        await stage.engine.start()
+        assert up(stage.engine) == [True, True], "the checks have said so"
+        await stage.engine.close()
+
+    play(scene)
+
+
+def test_checks_are_made_anew_for_another_configuration_and_when_the_nic_has_changed() -> None:
+    async def scene() -> None:
+        stage = Stage(CHECKED)
+        async with stage.running() as engine:
+            engine.tell(ConfigLoaded(CONFIG))
+            await until(lambda: stage.checks.watched == [CHECKED, CONFIG])
+            engine.tell(InterfaceChanged(up=True, mac=OWN))
+            await until(lambda: stage.checks.watched == [CHECKED, CONFIG, CONFIG])
+
+    play(scene)
+
+
+def test_checks_that_cannot_be_made_hold_up_nothing_else_and_are_tried_again() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.checks.broken = NetError("no rules here")
+        async with stage.running() as engine:
+            await until(lambda: engine.snapshot.troubles == ("some health checks cannot be made: no rules here",))
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: up(engine) == [False, True])
+            stage.checks.broken = None
+            await until(lambda: not engine.snapshot.troubles)
+
+    play(scene)
+
+
+def test_a_fact_can_be_waited_for() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            await engine.tell_through(Overridden("web", ONE, Override(0, "root", 0.0)))
+            assert stage.plane.plan.services[0].reals[0].weight == 0
+            assert engine.snapshot.plan is stage.plane.plan
+            stage.plane.refusal = DataPlaneError("no")
+            await engine.tell_through(Overridden("web", ONE, None))
+            assert engine.snapshot.troubles
+
+    play(scene)
+
+
+def test_a_drain_ends_by_itself_when_its_time_has_come() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            now = time.monotonic()
+            engine.tell(Overridden("web", ONE, Override(0, "root", now, deadline=now + 0.1)))
+            await until(lambda: engine.snapshot.plan.services[0].reals[0].weight == 0)
+            assert up(engine) == [True, True]
+            await until(lambda: up(engine) == [False, True])
+
+    play(scene)
+
+
+def test_a_real_server_that_leaves_is_gone_when_its_flows_are() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.busy = True
+            engine.tell(ConfigLoaded(Config(Director("eth0"), (replace(WEB, reals=(Real(TWO),)),))))
+            await until(lambda: [real.weight for real in engine.snapshot.plan.services[0].reals] == [1, 0])
+            read = engine.snapshot.reading
+            await until(lambda: engine.snapshot.reading is not read)
+            assert engine.snapshot.world.leaving
+            stage.plane.busy = False
+            await until(lambda: len(engine.snapshot.plan.services[0].reals) == 1)
+
+    play(scene)
+
+
+def test_those_who_listen_are_told_what_happens() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        heard: list[News] = []
+        async with stage.running() as engine:
+            engine.listen(heard.extend)
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: [item.event for item in heard] == ["neighbour lost"])
+
+    play(scene)
+
+
+# ---- changes ----
+
+
+LESS = Config(Director("eth0"), (replace(WEB, reals=(Real(ONE), Real(ip_address("192.168.76.33")))),))
+
+
+def test_a_change_is_answered_when_it_is_carried_out() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            await engine.change(LESS)
+            assert [real.address for real in stage.plane.plan.services[0].reals][:2] == [
+                real.address for real in LESS.services[0].reals
+            ]
+            await engine.change(LESS)
+
+    play(scene)
+
+
+def test_a_change_that_fails_leaves_everything_as_if_it_had_not_been_tried() -> None:
+    async def scene() -> None:
+        stage = Stage(CHECKED)
+        async with stage.running() as engine:
+            engine.tell(Overridden("web", TWO, Override(7, "root", 0.0)))
+            await until(lambda: engine.snapshot.plan.services[0].reals[1].weight == 7)
+            before, plan = engine.snapshot.world, engine.snapshot.plan
+            stage.plane.refusal = DataPlaneError("the members are full")
+            with pytest.raises(DataPlaneError, match="the members are full"):
+                await engine.change(LESS)
+            stage.plane.refusal = None
+            await until(lambda: stage.neighbours.watched[-1] == before.watched)
+            assert engine.snapshot.world.basis == before.basis
+            assert engine.snapshot.plan is plan
+            assert engine.snapshot.troubles == ()
+
+    play(scene)
+
+
+def test_what_is_heard_while_a_change_fails_is_not_lost() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.refusal = DataPlaneError("no")
+            changing = asyncio.create_task(engine.change(LESS))
+            await until(lambda: len(stage.neighbours.watched) == 2)
+            del stage.neighbours.table[ONE]
+            stage.neighbours.changed(ONE, None)
+            with pytest.raises(DataPlaneError):
+                await changing
+            stage.plane.refusal = None
+            await until(lambda: up(engine) == [False, True])
+
+    play(scene)
+
+
+def test_a_change_that_meets_a_defect_fails_like_any_other() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.refusal = ZeroDivisionError("division by zero")
+            with pytest.raises(DataPlaneError, match="division by zero"):
+                await engine.change(LESS)
+            stage.plane.refusal = None
+            await engine.change(LESS)
+
+    play(scene)
+
+
 # ---- what goes wrong ----
 
 
@@ -307,7 +576,7 @@ def test_a_refused_plan_leaves_the_earlier_one_is_named_and_tried_again() -> Non
 
 
 def test_a_refused_plan_is_tried_again_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "RETRY_LAST", 60.0)
+    monkeypatch.setattr(duties, "RETRY_LAST", 60.0)
 
     async def scene() -> None:
         stage = Stage()
@@ -461,8 +730,7 @@ def test_a_nic_that_changes_is_attached_to_anew(before: bytes | None) -> None:
             await until(lambda: engine.snapshot.world.mac == before)
             assert stage.plane.diary == ["attach", "apply"]
             engine.tell(InterfaceChanged(up=True, mac=OTHER))
-            await until(lambda: engine.snapshot.world.mac == OTHER)
-            assert stage.plane.diary == ["attach", "apply", "close", "attach", "apply"]
+            await until(lambda: stage.plane.diary == ["attach", "apply", "close", "attach", "apply"])
 
     play(scene)
 
@@ -476,7 +744,8 @@ def test_a_nic_that_cannot_be_attached_to_anew_is_tried_again() -> None:
             engine.tell(InterfaceChanged(up=True, mac=OTHER))
             await until(lambda: engine.snapshot.troubles)
             stage.plane.refusal = None
-            await until(lambda: engine.snapshot.world.mac == OTHER)
+            await until(lambda: not engine.snapshot.troubles)
+            assert engine.snapshot.world.mac == OTHER
             assert stage.plane.diary[-3:] == ["close", "attach", "apply"]
             assert len(stage.plane.applied) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from typing import get_args
 
@@ -9,21 +10,29 @@ from carom.core.world import begin, step
 from carom.events import (
     ConfigLoaded,
     ConfigRefused,
+    Emptied,
     Fact,
     InterfaceChanged,
     NeighbourLost,
     NeighbourResolved,
+    Overridden,
+    Override,
 )
 from carom.model import Config, Director, Ports, Protocol, Real, Service
+from carom.outcome import Checked, Outcome, Reason
 
 REAL = ip_address("192.168.76.31")
-CONFIG = Config(
-    Director("eth0"),
-    (Service("web", ip_address("192.168.76.24"), (Ports(Protocol.TCP, 80, 80),), (Real(REAL),)),),
-)
+WEB = Service("web", ip_address("192.168.76.24"), (Ports(Protocol.TCP, 80, 80),), (Real(REAL),))
+CONFIG = Config(Director("eth0"), (WEB,))
 HISTORY: tuple[Fact, ...] = (
     ConfigLoaded(CONFIG),
     InterfaceChanged(up=True, mac=b"\x02DIR0", addresses=(ip_interface("192.168.76.1/24"),)),
+    NeighbourResolved(REAL, b"\x02REAL"),
+    Checked("web", REAL, Outcome(Reason.OK)),
+    Overridden("web", REAL, Override(5, "root", since=3.0)),
+    ConfigLoaded(Config(Director("eth0"), (replace(WEB, reals=()),))),
+    Emptied(frozenset({("web", REAL)})),
+    ConfigLoaded(CONFIG),
     NeighbourResolved(REAL, b"\x02REAL"),
     NeighbourLost(REAL),
     ConfigRefused(("carom.toml:3: service[0].vip: not an address",)),

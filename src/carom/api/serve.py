@@ -1,7 +1,10 @@
-"""How the API is served: uvicorn on one unix socket, with an end to everything that a client can make it wait for.
+"""How the API is served: uvicorn on a unix socket, and on TCP with TLS where that is asked for.
 
-The socket's file mode decides who may ask: root and the group. A lock file beside it decides who may serve: a lock goes
-with its process, so the socket that a killed daemon left behind is told from one that is alive.
+There is an end to everything that a client can make it wait for.
+
+The socket's file mode decides who may connect, and who connects is known to what it asks (`carom.api.peer`). A lock
+file beside the socket decides who may serve: a lock goes with its process, so the socket that a killed daemon left
+behind is told from one that is alive.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ import asyncio
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,12 +22,15 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from carom.api.peer import group_id, peer_of
 from carom.errors import NetError
 
 REQUEST_WITHIN = 5.0
 """Seconds from connecting, or from a further request's first byte, to the end of the request's headers."""
 ANSWER_WITHIN = 30.0
 """Seconds from there until the client has taken the answer."""
+CHANGE_WITHIN = 300.0
+"""The same, for what somebody asks to be done who may ask for it."""
 IDLE = 5
 """Seconds that a connection is kept without a further request."""
 CLIENTS = 256
@@ -33,6 +40,10 @@ HEADERS = 16 << 10
 LAST_ANSWERS = 2
 """Seconds that answers under way have when the daemon ends."""
 DIRECTORY_MODE, SOCKET_MODE = 0o755, 0o660
+STRANGERS = CLIENTS // 4
+"""Connections that all those have together who may not change things: an apply must get through."""
+ENDLESS = "/v1/events"
+"""An answer that ends when its reader goes; it minds by itself that the reader reads."""
 
 
 @contextmanager
@@ -65,14 +76,19 @@ def _lock(lock: int, path: Path) -> None:
 
 
 @contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
-    """A socket that listens on this path, which `claim` holds; a dead daemon's socket is replaced. Raises NetError."""
+def listening(path: Path, mode: int = SOCKET_MODE) -> Iterator[socket.socket]:
+    """A socket that listens on this path, which `claim` holds; a dead daemon's socket is replaced. Raises NetError.
+
+    It belongs to the group `carom`, where there is one.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         path.unlink(missing_ok=True)
         os.fchmod(listener.fileno(), 0)  # the file is born with this mode: nobody may ask before it is what it shall be
         listener.bind(str(path))
-        path.chmod(SOCKET_MODE)
+        if (group := group_id()) is not None and os.geteuid() == 0:
+            os.chown(path, -1, group)
+        path.chmod(mode)
         listener.listen(CLIENTS)
     except OSError as error:
         listener.close()
@@ -84,8 +100,38 @@ def listening(path: Path) -> Iterator[socket.socket]:
         path.unlink(missing_ok=True)
 
 
-async def serve(app: Starlette, listener: socket.socket) -> None:
-    """Answer requests until cancelled; those under way then have LAST_ANSWERS seconds."""
+@contextmanager
+def listening_on(address: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens on this address and port. Raises NetError."""
+    try:
+        listener = socket.create_server(
+            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=CLIENTS
+        )
+    except OSError as error:
+        raise NetError(f"{address} port {port} cannot be listened on: {error.strerror or error}") from error
+    with listener:
+        listener.setblocking(False)
+        yield listener
+
+
+def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or later, with this certificate. Raises NetError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise NetError(f"{certificate} and its key cannot be used: {error}") from error
+    return context
+
+
+async def serve(
+    app: Starlette, listener: socket.socket, on_stop: Callable[[], None], tls: ssl.SSLContext | None = None
+) -> None:
+    """Answer requests until cancelled; those under way then have LAST_ANSWERS seconds.
+
+    `on_stop` is called before them, to end the answers that have no end.
+    """
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -102,12 +148,15 @@ async def serve(app: Starlette, listener: socket.socket) -> None:
         timeout_graceful_shutdown=LAST_ANSWERS,
         h11_max_incomplete_event_size=HEADERS,
     )
+    config.load()
+    config.ssl = tls
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
         server.should_exit = True
+        on_stop()
         await serving
         raise
 
@@ -125,11 +174,19 @@ class PatientProtocol(H11Protocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _answering = False
+    stranger = True
+    """Whether whoever has connected may not change things, or is not known yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect(answering=False)
-        if len(self.connections) > 2 * CLIENTS:
+        connection = transport.get_extra_info("socket")
+        if connection.family == socket.AF_UNIX:
+            peer = peer_of(connection)
+            self.app_state = {**self.app_state, "peer": peer}
+            self.stranger = not peer.may_write
+        strangers = sum(other.stranger for other in self.connections if isinstance(other, PatientProtocol))
+        if len(self.connections) > 2 * CLIENTS or (self.stranger and strangers > STRANGERS):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -151,7 +208,14 @@ class PatientProtocol(H11Protocol):
             return
         self._relax()
         self._answering = answering
-        self._deadline = self.loop.call_later(ANSWER_WITHIN if answering else REQUEST_WITHIN, self.transport.abort)
+        if answering and self.scope["path"] == ENDLESS:
+            return
+        self._deadline = self.loop.call_later(self._patience(), self.transport.abort)
+
+    def _patience(self) -> float:
+        if not self._answering:
+            return REQUEST_WITHIN
+        return CHANGE_WITHIN if self.scope["method"] == "POST" and not self.stranger else ANSWER_WITHIN
 
     def _relax(self) -> None:
         if self._deadline is not None:

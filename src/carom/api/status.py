@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from carom.change import Standing
+from carom.core.findings import findings, obstacle, sentence
+from carom.core.health import Health
 from carom.core.plan import RealPlan, ServicePlan
-from carom.core.world import findings, obstacle
 from carom.engine import Snapshot
+from carom.events import Override
+from carom.finding import Finding, Verdict
 from carom.model import Address
 from carom.ports import Counter, RealReading
 
@@ -31,9 +36,12 @@ class About:
     """When the daemon became ready, RFC 3339."""
 
 
-def status_document(snapshot: Snapshot, about: About) -> Document:
-    """The whole document."""
-    view = _View(snapshot)
+def status_document(
+    snapshot: Snapshot, about: About, epoch: float, standing: Standing, more: Iterable[Finding] = ()
+) -> Document:
+    """The whole document; `epoch` is the time of day, in seconds since 1970, when the engine's clock was 0."""
+    view = _View(snapshot, epoch)
+    found = (*findings(snapshot.world, snapshot.now), *more)
     return {
         "version": about.version,
         "director": {
@@ -47,6 +55,11 @@ def status_document(snapshot: Snapshot, about: About) -> Document:
             "config_file": about.config_file,
             "pid": about.pid,
         },
+        "configuration": {
+            "version": standing.version,
+            "confirm_by": None if standing.confirm_by is None else _time(standing.confirm_by),
+            "drift": standing.drifted,
+        },
         "reasons": [
             {
                 "name": reason.name,
@@ -58,9 +71,14 @@ def status_document(snapshot: Snapshot, about: About) -> Document:
             for reason in snapshot.reading.reasons
         ],
         "flows": {"used": snapshot.reading.flows, "capacity": snapshot.reading.flow_capacity},
-        "faults": [*snapshot.troubles, *findings(snapshot.world, snapshot.now)],
+        "faults": [*snapshot.troubles, *map(sentence, of_verdict(found, Verdict.FAULT))],
+        "warnings": [sentence(finding) for finding in of_verdict(found, Verdict.WARNING)],
         "services": [view.service(service) for service in snapshot.plan.services],
     }
+
+
+def of_verdict(found: Iterable[Finding], verdict: Verdict) -> Iterable[Finding]:
+    return (finding for finding in found if finding.verdict is verdict)
 
 
 def encoded(document: Document) -> bytes:
@@ -73,18 +91,25 @@ def encoded(document: Document) -> bytes:
 class _View:
     """A snapshot with its readings at hand by service and real server."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, epoch: float) -> None:
+        self._snapshot, self._world, self._epoch = snapshot, snapshot.world, epoch
         self._readings = _by_real(snapshot.reading.reals)
         self._earlier = _by_real(snapshot.earlier.reals)
+        self._written = {
+            (service.name, real.address): real.weight
+            for service in snapshot.world.config.services
+            for real in service.reals
+        }
 
     def service(self, service: ServicePlan) -> Document:
         reals = [self._real(service, real) for real in service.reals]
+        judgement = self._world.judgements.get(service.name)
         return {
             "name": service.name,
             "vip": str(service.vip),
             "ports": [str(ports) for ports in service.ports],
             "scheduler": service.scheduler.value,
+            "standing": judgement.standing.value if judgement else "serving",
             "reals": reals,
             "sorry": None if service.sorry is None else self._real(service, service.sorry),
             "totals": _totals(reals),
@@ -93,13 +118,19 @@ class _View:
     def _real(self, service: ServicePlan, real: RealPlan) -> Document:
         key = service.name, real.address
         reading = self._readings.get(key) or RealReading(*key, Counter(), 0, 0, 0)
+        record = self._world.health.get(service.name, {}).get(real.address)
+        said = self._world.overrides.get(key)
         return {
             "address": str(real.address),
-            "weight": real.weight,
-            "effective_weight": real.weight if real.schedulable else 0,
+            "state": self._state(service, real, record),
+            "weight": self._written.get(key, 0 if key in self._world.leaving else real.weight),
+            "effective_weight": self._effective(service, real),
             "mac": _mac(real.mac),
             "up": real.schedulable,
-            "why": obstacle(self._snapshot.world, real.address, self._snapshot.now),
+            "why": obstacle(self._world, service.name, real.address, self._snapshot.now),
+            "since": self._time(record.since) if record else None,
+            "check": _check(record),
+            "override": self._override(said) if said else None,
             "active": reading.active,
             "inactive": reading.inactive,
             "packets": reading.counter.packets,
@@ -107,6 +138,35 @@ class _View:
             "new_flows": reading.new_flows,
             "rates": self._rates(reading, self._earlier.get(key) or reading),
         }
+
+    def _state(self, service: ServicePlan, real: RealPlan, record: Health | None) -> str:
+        key = service.name, real.address
+        if not real.schedulable:
+            return "checking" if record and not record.proven else "down"
+        if key in self._world.leaving:
+            return "leaving"
+        if not real.weight:
+            return "draining" if key in self._world.overrides else "quiesced"
+        return "up"
+
+    def _effective(self, service: ServicePlan, real: RealPlan) -> float:
+        """In the configured weights' own measure, whatever the plan multiplies them by."""
+        if not real.schedulable:
+            return 0
+        judgement = self._world.judgements.get(service.name)
+        weight = real.weight / (judgement.scale if judgement else 1)
+        return int(weight) if weight == int(weight) else round(weight, 2)
+
+    def _override(self, said: Override) -> Document:
+        return {
+            "weight": said.weight,
+            "by": said.by,
+            "since": self._time(said.since),
+            "deadline": None if said.deadline is None else self._time(said.deadline),
+        }
+
+    def _time(self, moment: float) -> str:
+        return _time(self._epoch + moment)
 
     def _rates(self, now: RealReading, before: RealReading) -> Document:
         return {
@@ -118,6 +178,23 @@ class _View:
     def _rate(self, difference: int) -> float:
         apart = self._snapshot.apart
         return round(difference / apart, 1) if difference > 0 and apart > 0 else 0.0
+
+
+def _check(record: Health | None) -> Document | None:
+    """What the last check found; None where there was none."""
+    if record is None or record.outcome is None:
+        return None
+    outcome, diagnosis = record.outcome, record.diagnosis
+    return {
+        "ok": outcome.ok,
+        "reason": outcome.reason.value,
+        "text": outcome.text,
+        "seconds": round(outcome.seconds, 6),
+        "warnings": list(outcome.warnings),
+        "verdict": diagnosis.verdict.value if diagnosis else None,
+        "evidence": diagnosis.why if diagnosis else "",
+        "remedy": diagnosis.remedy if diagnosis else "",
+    }
 
 
 def _totals(reals: Iterable[Document]) -> Document:
@@ -137,3 +214,7 @@ def _by_real(readings: Iterable[RealReading]) -> Readings:
 
 def _mac(mac: bytes | None) -> str | None:
     return None if mac is None else mac.hex(":")
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

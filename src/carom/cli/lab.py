@@ -14,8 +14,9 @@ import click
 from carom.cli.options import json_option
 from carom.config.load import load_file
 from carom.errors import LabError
-from carom.lab import director, namespaces, report, signals, standing, survey
-from carom.lab.network import NAMESPACES, VIP, VIP6
+from carom.lab import breakage, director, namespaces, report, signals, standing, survey
+from carom.lab.faults import FAULTS
+from carom.lab.network import NAMESPACES, NODES, VIP, VIP6
 from carom.lab.reals import endpoints
 from carom.lab.setup import OWN_ENDPOINTS, serve, set_to_work
 from carom.lab.standing import DEFAULT_NAME, Lab
@@ -99,6 +100,36 @@ def exec(context: click.Context, name: str, node: str, argv: tuple[str, ...]) ->
 
 
 @command.command()
+@click.option("--long", "-l", "at_length", is_flag=True, help="With the nodes that each happens to, and what it is.")
+def faults(*, at_length: bool) -> None:
+    """List the faults that a node can be broken with, one name a line."""
+    click.echo(report.faults() if at_length else "\n".join(FAULTS))
+
+
+@command.command("break")
+@name_option
+@click.argument("node")
+@click.argument("fault")
+def break_(name: str, node: str, fault: str) -> None:
+    """Break a node with a fault, for `carom doctor` to find; `heal` undoes it.
+
+    `carom lab faults --long` tells what each fault is, and which nodes it happens to.
+    """
+    lab = _standing_lab(name, node)
+    breakage.inflict(lab, node, fault)
+    click.echo(f"{node}: {FAULTS[fault].about} Undo it: {report.carom_lab('heal', lab)} {node}")
+
+
+@command.command()
+@name_option
+@click.argument("node")
+def heal(name: str, node: str) -> None:
+    """Undo every fault of a node: it is exactly as it was before the first."""
+    healed = breakage.heal(_standing_lab(name, node), node)
+    click.echo(f"{node}: {', '.join(healed)} undone" if healed else f"{node} is not broken")
+
+
+@command.command()
 @name_option
 def down(name: str) -> None:
     """End everything that runs in it and remove it."""
@@ -115,14 +146,22 @@ def _checked(config: Config, file: Path) -> Config:
     return config
 
 
-def _require_node(node: str) -> None:
-    if node not in NAMESPACES:
-        nearest = get_close_matches(node, NAMESPACES, 1)
-        hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
-        raise LabError(f"the lab has no node `{node}`{hint} Its nodes: {', '.join(NAMESPACES)}")
+def _standing_lab(name: str, node: str) -> Lab:
+    standing.require_root()
+    lab = standing.find(name)
+    _require_node(node, tuple(NODES))
+    return lab
+
+
+def _require_node(node: str, known: tuple[str, ...] = NAMESPACES) -> None:
+    if node not in known:
+        nearest = get_close_matches(node, known, 1)
+        hint = f"; did you mean `{nearest[0]}`?" if nearest else "."
+        raise LabError(f"the lab has no node `{node}`{hint} Its nodes: {', '.join(known)}")
 
 
 def _environment(lab: Lab) -> dict[str, str]:
     """Ours, in which `carom` is this very program and talks to the lab's director."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, "PATH": path, "CAROM_SOCKET": str(lab.socket)}
+    own = {"CAROM_SOCKET": str(lab.socket), "CAROM_PINS": str(lab.pins), "CAROM_CONFIG": lab.record.config}
+    return {**os.environ, "PATH": path, **own}

@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from carom.errors import CaromError, ConfigError, UnreachableError
+from carom.errors import CaromError, ConfigError, RefusedError, UnreachableError
 
 INTERRUPTED = 130
 
@@ -36,7 +36,17 @@ COMMANDS = {
     "demo": Entry("carom.cli.demo", "Build a network, send requests through it, show what happened."),
     "lab": Entry("carom.cli.lab", "The demo's network, kept standing to play in."),
     "check": Entry("carom.cli.check", "Name every fault of a configuration."),
+    "plan": Entry("carom.cli.plan", "Show what a configuration would change."),
+    "apply": Entry("carom.cli.apply", "Carry a configuration out, whole or not at all."),
+    "confirm": Entry("carom.cli.confirm", "Let a change stand that would undo itself."),
+    "rollback": Entry("carom.cli.rollback", "Make an earlier version of the configuration run again."),
+    "history": Entry("carom.cli.history", "List what ran when, and who made it run."),
     "status": Entry("carom.cli.status", "Show what the director does now."),
+    "top": Entry("carom.cli.top", "Watch the director at work, and drain real servers by a key."),
+    "drain": Entry("carom.cli.drain", "Take a real server out of service without losing a connection."),
+    "undrain": Entry("carom.cli.undrain", "Let a real server's configured weight count again."),
+    "weight": Entry("carom.cli.weight", "Set a real server's weight by hand."),
+    "doctor": Entry("carom.cli.doctor", "Find out whether direct routing works."),
     "real-server": Entry("carom.cli.real_server", "Prepare a real server for direct routing."),
 }
 """Every command, in the order in which a newcomer meets them."""
@@ -45,6 +55,12 @@ COMMANDS = {
 def sentence(error: CaromError) -> str:
     """What a person reads. A configuration's faults begin with `FILE:LINE:`, for editors to jump to."""
     return str(error) if isinstance(error, ConfigError) else f"carom: {error}"
+
+
+def exit_code(error: CaromError) -> int:
+    """2 where the command itself was wrong, or has no director to speak to; 1 where something is wrong elsewhere."""
+    unheard = isinstance(error, UnreachableError) or (isinstance(error, RefusedError) and error.status < 404)
+    return 2 if unheard else 1
 
 
 class Commands(click.Group):
@@ -68,7 +84,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except CaromError as error:
             click.echo(sentence(error), err=True)
-            ctx.exit(2 if isinstance(error, UnreachableError) else 1)
+            ctx.exit(exit_code(error))
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
 

@@ -30,3 +30,20 @@ def socket_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """`--json`, one document on stdout and nothing else, as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
+
+
+class Seconds(click.ParamType[float]):
+    """A duration, as a configuration has it: `90`, `"5s"`, `"2m"`."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from carom.config.scalars import duration  # most commands do without
+        from carom.config.shapes import WrongValueError
+
+        if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+            value = float(value)
+        try:
+            return float(duration(0, 86400).read(value))
+        except WrongValueError as wrong:
+            self.fail(f"{wrong.what}; write seconds, or 5s, 2m, 1h", param, ctx)

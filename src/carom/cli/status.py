@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from carom.cli.options import json_option, socket_option
-from carom.cli.table import lines, quantity, size
+from carom.cli.table import lines, quantity, size, when
 from carom.client import Client
 
 Document = dict[str, Any]
@@ -20,7 +20,8 @@ HEADINGS = (
     *("NEW/S", "PACKETS", "PACKETS/S", "BYTES", "BYTES/S"),
 )
 LEFT = frozenset({0, 1, 3})
-FAULTS_SHOWN = 20
+SHOWN = 20
+"""Sentences of a kind."""
 
 
 @click.command()
@@ -42,7 +43,7 @@ def command(context: click.Context, socket: Path, as_json: bool) -> None:
 
 def text(status: Document) -> Iterator[str]:
     """The document for people, line by line."""
-    yield from _director(status["director"], status["flows"])
+    yield from _director(status["director"], status["flows"], status["configuration"])
     for service in status["services"]:
         yield ""
         yield from _service(service)
@@ -51,20 +52,28 @@ def text(status: Document) -> Iterator[str]:
         yield from _reasons(status["reasons"])
     if status["faults"]:
         yield ""
-        yield from _faults(status["faults"])
+        yield from _listed(click.style("Wrong at present", bold=True, fg="red"), status["faults"])
+    if status["warnings"]:
+        yield ""
+        yield from _listed(click.style("Worth knowing", bold=True, fg="yellow"), status["warnings"])
 
 
-def _director(director: Document, flows: Document) -> Iterator[str]:
+def _director(director: Document, flows: Document, configuration: Document) -> Iterator[str]:
     plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
     begun = "took over" if director["taken_over"] else "attached"
     yield click.style(f"Director on {director['interface']}", bold=True) + f"  {director['mac'] or 'NIC gone'}  {plane}"
-    yield f"process {director['pid']} {begun} and is ready since {director['since']}, with {director['config_file']}"
+    yield f"process {director['pid']} {begun} and is ready since {director['since']}"
+    version = f"version {configuration['version']} of {director['config_file']}"
+    if configuration["confirm_by"]:
+        version += f", which undoes itself at {when(configuration['confirm_by'])} unless you run: carom confirm"
+    yield version
     yield f"{flows['used']:,} of {flows['capacity']:,} flows"
 
 
 def _service(service: Document) -> Iterator[str]:
     name = click.style(service["name"], bold=True)
-    yield f"{name}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}"
+    standing = "" if service["standing"] == "serving" else click.style(f"  {service['standing']}", fg="red")
+    yield f"{name}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}"
     reals = service["reals"] + ([service["sorry"]] if service["sorry"] else [])
     rows = [_row(real) for real in reals]
     if len(rows) > 1:
@@ -79,13 +88,9 @@ def _row(real: Document) -> tuple[str, ...]:
     weight = str(real["weight"])
     if real["effective_weight"] != real["weight"]:
         weight = f"{real['effective_weight']} of {weight}"
-    return (real["address"], _state(real), weight, real["mac"] or "none", *_numbers(real))
-
-
-def _state(real: Document) -> str:
-    if not real["up"]:
-        return "down"
-    return "up" if real["weight"] else "quiesced"
+    if real["override"]:
+        weight += f" by {real['override']['by']}"
+    return (real["address"], real["state"], weight, real["mac"] or "none", *_numbers(real))
 
 
 def _totals(totals: Document) -> tuple[str, ...]:
@@ -114,9 +119,9 @@ def _reasons(reasons: list[Document]) -> Iterator[str]:
         yield f"  {line}" if reason["normal"] else click.style(f"! {line}", fg="yellow")
 
 
-def _faults(faults: list[str]) -> Iterator[str]:
-    yield click.style("Wrong at present", bold=True, fg="red")
-    for fault in faults[:FAULTS_SHOWN]:
-        yield f"  {fault}"
-    if len(faults) > FAULTS_SHOWN:
-        yield f"  and {len(faults) - FAULTS_SHOWN:,} more: carom status --json"
+def _listed(title: str, sentences: list[str]) -> Iterator[str]:
+    yield title
+    for sentence in sentences[:SHOWN]:
+        yield f"  {sentence}"
+    if len(sentences) > SHOWN:
+        yield f"  and {len(sentences) - SHOWN:,} more: carom status --json"

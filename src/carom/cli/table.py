@@ -1,8 +1,9 @@
-"""Tables and numbers for people."""
+"""Tables, numbers and times for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -30,3 +31,8 @@ def size(count: float) -> str:
 def quantity(number: float) -> str:
     """A number as short as it can be told apart: `0`, `1.4`, `12,345`."""
     return f"{number:.1f}" if 0 < number < 99.95 and number != int(number) else f"{number:,.0f}"
+
+
+def when(moment: str) -> str:
+    """A time of the API's, as the clock on the wall has it."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"

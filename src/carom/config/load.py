@@ -26,7 +26,12 @@ LARGEST = 64 * 2**20
 
 def load_file(path: FilePath, lacks: tuple[Lack, ...] = LACKS) -> Config:
     """The configuration in a file. Raises ConfigError."""
-    file = os.fsencode(path).decode(errors="backslashreplace")
+    return load(read_text(path), _called(path), lacks)
+
+
+def read_text(path: FilePath) -> str:
+    """What stands in a file. Raises ConfigError."""
+    file = _called(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
@@ -36,7 +41,7 @@ def load_file(path: FilePath, lacks: tuple[Lack, ...] = LACKS) -> Config:
         raise _unreadable(file, "no file has a NUL in its name; name another") from None
     if len(data) > LARGEST:
         raise _unreadable(file, f"larger than {LARGEST >> 20} MiB; name the right file")
-    return load(_decoded(data, file), file, lacks)
+    return _decoded(data, file)
 
 
 def load(text: str, file: str, lacks: tuple[Lack, ...] = LACKS) -> Config:
@@ -118,6 +123,10 @@ def _at(root: Mapping[str, Any], path: Path) -> Any:
 
 
 # ---- files ----
+
+
+def _called(path: FilePath) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _decoded(data: bytes, file: str) -> str:

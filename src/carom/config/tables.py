@@ -19,6 +19,7 @@ from carom.model import (
     Config,
     Director,
     OnDown,
+    OnMisuse,
     Ports,
     Protocol,
     Real,
@@ -49,6 +50,19 @@ DIRECTOR = Table(
             "interface", "The NIC on which clients' packets arrive; they leave by it too.", "eth0", required=True
         ),
         _interface("inside", "A second NIC, towards the real servers; without it the director is one-armed.", "eth1"),
+        Field(
+            "watch",
+            scalars.duration(0, _DAY),
+            "How often the segment is asked who has each VIP, to find real servers that leak it; 0: never.",
+            'watch = "10s"',
+        ),
+        Field(
+            "on_misuse",
+            scalars.choice(OnMisuse, "way with a misused VIP"),
+            "When another station uses a VIP: say so (report), and tell the segment again where it is (announce), and "
+            "give the real server that does it no new connections (quiesce).",
+            'on_misuse = "quiesce"',
+        ),
     ),
     build=lambda values: Director(**{"interface": "", **values}),
     model=Director,

@@ -1,22 +1,44 @@
-"""The world: the configuration and everything known about the network, and the plan that follows from both.
+"""The world: the configuration, and everything known about the network and wished by operators.
 
-    World ──step(facts, now)──> World ──plan──> Plan
+    World ──step(facts, now)──> World ──carom.core.planning──> Plan
 
 A world is frozen. `step` makes the next one, or returns the same object when nothing changed, so whoever holds two of
 them can tell at once whether there is anything to do. It hears facts by the batch because a world of 10,000 neighbours
 is copied once a batch, not once a fact. Times are seconds of the engine's clock, which is monotonic.
+
+A real server that the configuration drops while its service stays is not cut off: it *leaves*, with weight 0, until its
+flows have ended or LEAVE_WITHIN is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
+from math import inf
 from typing import assert_never
 
-from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.events import ConfigLoaded, ConfigRefused, Fact, InterfaceChanged, NeighbourLost, NeighbourResolved
+from carom.core import health
+from carom.core.health import Health, Judgement
+from carom.events import (
+    ConfigLoaded,
+    ConfigRefused,
+    Emptied,
+    Fact,
+    InterfaceChanged,
+    NeighbourLost,
+    NeighbourResolved,
+    Overridden,
+    Override,
+    RealName,
+)
 from carom.model import Address, Config, Real, Service
+from carom.outcome import Checked, Reason
+
+LEAVE_WITHIN = 3600.0
+"""Seconds that the flows of a real server which the configuration has dropped may take to end."""
+
+Records = Mapping[Address, Health]
+"""The health of one service's real servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +57,26 @@ class World:
     """All that plans are made from."""
 
     config: Config
+    """As it is written."""
+    services: Mapping[str, Service]
+    """By name: as written, with the weights that operators have set, and with the real servers that leave."""
     watched: frozenset[Address]
-    """Every address whose MAC the configuration needs."""
+    """Every address whose MAC is needed."""
+    judgements: Mapping[str, Judgement]
+    """What follows from the health of each service."""
     nic: InterfaceChanged | None = None
     """How the NIC is; None: it has not been looked at."""
     neighbours: Mapping[Address, Neighbour] = field(default_factory=dict)
     """Those of `watched` that have ever answered."""
+    health: Mapping[str, Records] = field(default_factory=dict)
+    """Of each service with checks, a record for every real server that is checked."""
+    overrides: Mapping[RealName, Override] = field(default_factory=dict)
+    leaving: Mapping[RealName, float] = field(default_factory=dict)
+    """Real servers that leave, and until when at most."""
+    ended: frozenset[RealName] = frozenset()
+    """Those whose drain's deadline is over."""
+    again: float = inf
+    """When this world changes by itself."""
     refused: tuple[str, ...] = ()
     """Faults of the configuration read last, where it was not carried out."""
 
@@ -49,89 +85,305 @@ class World:
         """The director's own MAC, 6 bytes; None: unknown, or its NIC is gone."""
         return self.nic.mac if self.nic else None
 
+    @property
+    def basis(self) -> tuple[object, ...]:
+        """All that a plan follows from: two worlds in which each of these is the same object have the same plan."""
+        return self.config, self.services, self.neighbours, self.judgements, self.ended, self.mac
 
-def begin(config: Config) -> World:
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a daemon knows that takes over from another, for its plan to be the other's."""
+
+    health: Mapping[str, Records] = field(default_factory=dict)
+    """Of those that were not simply well."""
+    leaving: Mapping[RealName, float] = field(default_factory=dict)
+
+
+def begin(config: Config, now: float = 0.0, overrides: Mapping[RealName, Override] | None = None) -> World:
     """The world before any fact."""
-    return World(config=config, watched=_addresses(config))
+    draft = _Draft(World(Config(config.director), {}, frozenset(), {}, overrides=overrides or {}), now)
+    draft.configure(config)
+    return draft.finish()
+
+
+def recall(world: World, memory: Memory, now: float) -> World:
+    """The world of a director that was at work before: what is not remembered as down was up, and goes on so."""
+    draft = _Draft(world, now)
+    draft.configure(world.config, memory)
+    return draft.finish()
 
 
 def step(world: World, facts: Sequence[Fact], now: float) -> World:
-    """The world after these facts, in their order; the same object if none of them changed anything."""
-    news: dict[Address, Neighbour] = {}
+    """The world after these facts, in their order; the same object if nothing changed."""
+    draft = _Draft(world, now)
     for fact in facts:
+        draft.hear(fact)
+    return draft.finish()
+
+
+def memory_of(world: World) -> Memory:
+    """What the next daemon needs to know of this world, where it comes while the data plane goes on."""
+    notable = {
+        name: kept
+        for name, records in world.health.items()
+        if (kept := {real: record for real, record in records.items() if not _plain(record)})
+    }
+    return Memory(notable, world.leaving)
+
+
+def is_up(world: World, service: str, address: Address) -> bool:
+    """Whether its checks, or for want of them everything, say that this real server of the service is up."""
+    record = world.health.get(service, {}).get(address)
+    judgement = world.judgements.get(service)
+    return record is None or record.up or (judgement is not None and judgement.standing is health.Standing.FAIL_OPEN)
+
+
+def told(world: World) -> bool:
+    """Whether checks have told of every real server that they are to tell of."""
+    return all(record.proven for records in world.health.values() for record in records.values())
+
+
+def _plain(record: Health) -> bool:
+    """Whether forgetting this record changes nothing: it is up, at its full weight, and never was otherwise."""
+    return record.up and not record.climbs and not record.falls and record.share == 1.0
+
+
+class _Draft:
+    """The next world while facts are heard."""
+
+    def __init__(self, world: World, now: float) -> None:
+        self._world, self._now = world, now
+        self._neighbours: dict[Address, Neighbour] = {}
+        self._health: dict[str, dict[Address, Health]] = {}
+        self._unjudged: set[str] = set()
+        self._rescheduled = False
+
+    def hear(self, fact: Fact) -> None:
         match fact:
             case ConfigLoaded():
-                world = _configured(world, fact.config)
+                self._loaded(fact.config)
             case ConfigRefused():
-                world = replace(world, refused=fact.faults)
+                self._world = replace(self._world, refused=fact.faults)
             case InterfaceChanged():
-                world = world if fact == world.nic else replace(world, nic=fact)
+                self._world = self._world if fact == self._world.nic else replace(self._world, nic=fact)
             case NeighbourResolved() | NeighbourLost():
-                before = news.get(fact.address) or world.neighbours.get(fact.address)
-                after = _neighbour(before, fact, now)
-                if after is not None and after is not before:
-                    news[fact.address] = after
+                self._neighbour(fact)
+            case Checked():
+                self._checked(fact)
+            case Overridden():
+                self._override(fact)
+            case Emptied():
+                self._leave(fact.reals & self._world.leaving.keys())
             case _:
                 assert_never(fact)
-    return _learned(world, news) if news else world
+
+    def finish(self) -> World:
+        """The next world, with all that follows from the facts heard and from the time that it is."""
+        if self._now >= self._world.again:
+            self._strike()
+        self._learn()
+        self._judge()
+        if self._rescheduled:
+            self._world = replace(self._world, again=_again(self._world))
+        return self._world
+
+    # ---- the configuration ----
+
+    def _loaded(self, config: Config) -> None:
+        if config != self._world.config:
+            self.configure(config)
+        elif self._world.refused:
+            self._world = replace(self._world, refused=())
+
+    def configure(self, config: Config, memory: Memory | None = None) -> None:
+        """From now on this configuration. With `memory`, it was running already."""
+        self._learn()
+        before = self._world
+        written = {(service.name, real.address) for service in config.services for real in service.reals}
+        leaving = _leaving(before, config, self._now)
+        if memory:
+            leaving |= {name: until for name, until in memory.leaving.items() if name[0] in _names(config)}
+        self._world = replace(
+            before,
+            config=config,
+            refused=(),
+            overrides={name: said for name, said in before.overrides.items() if name in written},
+            leaving={name: until for name, until in leaving.items() if name not in written},
+        )
+        self._health = {}
+        health = {service.name: self._records(service, memory) for service in config.services if service.check}
+        self._world = replace(self._world, health=health)
+        if memory:
+            self._unjudged = set(health)
+        self._settle()
+
+    def _records(self, service: Service, memory: Memory | None) -> Records:
+        """A record for each: the one it has, or one to begin with. Who leaves may come back with its own."""
+        before = self._world.health.get(service.name, {})
+        at_work = service.name in self._world.services
+        if memory:
+            before, beginning = memory.health.get(service.name, {}), health.inherited(self._now, up=True)
+        elif at_work and not before:
+            beginning = health.inherited(self._now, up=True)  # unchecked so far, and up for all that was known
+        else:
+            beginning = health.unproven(self._now, joins=at_work)
+        leaving = [address for name, address in self._world.leaving if name == service.name and address in before]
+        written = {real.address: before.get(real.address, beginning) for real in service.reals}
+        return written | {address: before[address] for address in leaving}
+
+    def _settle(self) -> None:
+        """Make the services anew, and all that follows from them."""
+        before = self._world
+        services = _services(before)
+        watched = _addresses(services)
+        neighbours: Mapping[Address, Neighbour] = before.neighbours
+        if watched != before.watched:
+            neighbours = {address: known for address, known in neighbours.items() if address in watched}
+        else:
+            watched = before.watched
+        changed = {name for name, service in services.items() if service != before.services.get(name)}
+        judgements = {name: judged for name, judged in before.judgements.items() if name in services}
+        self._unjudged = (self._unjudged & services.keys()) | changed | (services.keys() - judgements.keys())
+        if not changed and services.keys() == before.services.keys():
+            services = dict(before.services)
+        self._world = replace(before, services=services, watched=watched, neighbours=neighbours, judgements=judgements)
+        self._rescheduled = True
+
+    # ---- neighbours ----
+
+    def _neighbour(self, fact: NeighbourResolved | NeighbourLost) -> None:
+        before = self._neighbours.get(fact.address) or self._world.neighbours.get(fact.address)
+        after = _neighbour(before, fact, self._now)
+        if after is not None and after is not before:
+            self._neighbours[fact.address] = after
+
+    def _learn(self) -> None:
+        """Take what was heard into the world. Word of an address that is watched no more is dropped."""
+        news = {address: known for address, known in self._neighbours.items() if address in self._world.watched}
+        if news:
+            self._world = replace(self._world, neighbours={**self._world.neighbours, **news})
+        if self._health:
+            self._world = replace(self._world, health={**self._world.health, **self._health})
+        self._neighbours, self._health = {}, {}
+
+    # ---- health ----
+
+    def _checked(self, fact: Checked) -> None:
+        service = self._world.services.get(fact.service)
+        records = self._health.get(fact.service) or self._world.health.get(fact.service, {})
+        before = records.get(fact.real)
+        if service is None or service.check is None or before is None:
+            return
+        after = health.heard(before, service.check, fact.outcome, fact.diagnosis, self._now)
+        if not after.proven and fact.outcome.reason is Reason.FAULT:
+            # A check that cannot be made must not keep a director from its work.
+            after = replace(after, up=True, proven=True, since=self._now)
+        if fact.service not in self._health:
+            self._health[fact.service] = dict(records)
+        self._health[fact.service][fact.real] = after
+        if after.effect != before.effect:
+            self._unjudged.add(fact.service)
+
+    def _judge(self) -> None:
+        if not self._unjudged:
+            return
+        world, now = self._world, self._now
+        judged = {name: _judgement(world, world.services[name], now) for name in self._unjudged}
+        if any(judgement != world.judgements.get(name) for name, judgement in judged.items()):
+            self._world = replace(world, judgements={**world.judgements, **judged})
+            self._rescheduled = True
+        self._unjudged = set()
+
+    # ---- operators ----
+
+    def _override(self, fact: Overridden) -> None:
+        name = fact.service, fact.real
+        service = next((one for one in self._world.config.services if one.name == fact.service), None)
+        known = service is not None and any(real.address == fact.real for real in service.reals)
+        if not known or self._world.overrides.get(name) == fact.override:
+            return
+        overrides = {other: said for other, said in self._world.overrides.items() if other != name}
+        if fact.override:
+            overrides[name] = fact.override
+        self._world = replace(self._world, overrides=overrides, ended=self._world.ended - {name})
+        self._settle()
+
+    def _leave(self, gone: frozenset[RealName] | set[RealName]) -> None:
+        if not gone:
+            return
+        self._learn()
+        before = self._world
+        health = dict(before.health)
+        for service in {service for service, _ in gone} & health.keys():
+            health[service] = {real: record for real, record in health[service].items() if (service, real) not in gone}
+        leaving = {name: until for name, until in before.leaving.items() if name not in gone}
+        self._world = replace(before, leaving=leaving, health=health)
+        self._settle()
+
+    def _strike(self) -> None:
+        """What was to come by now has come."""
+        now = self._now
+        self._unjudged |= {name for name, judged in self._world.judgements.items() if judged.again <= now}
+        self._leave({name for name, until in self._world.leaving.items() if until <= now})
+        over = {name for name, said in self._world.overrides.items() if said.deadline and said.deadline <= now}
+        if over - self._world.ended:
+            self._world = replace(self._world, ended=self._world.ended | over)
+        self._rescheduled = True
 
 
-def plan(world: World) -> Plan:
-    """Everything the data plane shall do in this world."""
-    return Plan(services=tuple(_plan_service(world, service) for service in world.config.services))
+def _judgement(world: World, service: Service, now: float) -> Judgement:
+    records = world.health.get(service.name, {})
+    return health.judge(service, [records.get(real.address) for real in service.reals], now)
 
 
-def obstacle(world: World, address: Address, now: float) -> str:
-    """What keeps the real server at this address from getting connections, as a clause; empty if nothing does."""
-    interface = world.config.director.interface
-    neighbour = world.neighbours.get(address)
-    if neighbour is not None and neighbour.answers:
-        return ""
-    if neighbour is not None:
-        return f"no answer to {_question(address)} on {interface} for {max(0.0, now - neighbour.since):.0f} s"
-    if world.nic is None or not world.nic.addresses:
-        return f"no answer to {_question(address)} on {interface}"
-    if any(address == own.ip for own in world.nic.addresses):
-        return "it is the director's own address"
-    networks = [str(own.network) for own in world.nic.addresses if own.version == address.version]
-    if any(address in own.network for own in world.nic.addresses):
-        return f"no answer to {_question(address)} on {interface}"
-    return (
-        f"it is not in {interface}'s networks ({', '.join(networks) or f'no IPv{address.version} address'}): "
-        "direct routing needs it on the same segment"
+def _again(world: World) -> float:
+    judged = (judgement.again for judgement in world.judgements.values())
+    deadlines = (said.deadline for name, said in world.overrides.items() if said.deadline and name not in world.ended)
+    return min((*judged, *deadlines, *world.leaving.values()), default=inf)
+
+
+def _leaving(before: World, config: Config, now: float) -> dict[RealName, float]:
+    """Until when they leave that are at work now and do not stay. A service that goes takes its own along."""
+    names = _names(config)
+    at_work = {
+        (name, real.address): now + LEAVE_WITHIN
+        for name, service in before.services.items()
+        if name in names
+        for real in service.reals
+        if is_up(before, service.name, real.address) and real.address in before.neighbours
+    }
+    return at_work | {name: until for name, until in before.leaving.items() if name in at_work}
+
+
+def _names(config: Config) -> frozenset[str]:
+    return frozenset(service.name for service in config.services)
+
+
+def _services(world: World) -> dict[str, Service]:
+    """The services as they are to be; the very same objects where nothing changes."""
+    touched = {name for name, _ in (*world.overrides, *world.leaving)}
+    services = {}
+    for written in world.config.services:
+        service = _altered(world, written) if written.name in touched else written
+        before = world.services.get(written.name)
+        services[written.name] = before if before == service else service
+    return services
+
+
+def _altered(world: World, service: Service) -> Service:
+    """The service as operators want it, with those that leave at its list's end."""
+    written = tuple(
+        replace(real, weight=said.weight) if (said := world.overrides.get((service.name, real.address))) else real
+        for real in service.reals
     )
+    leaving = tuple(Real(address, weight=0) for name, address in world.leaving if name == service.name)
+    return replace(service, reals=written + leaving)
 
 
-def findings(world: World, now: float) -> Iterator[str]:
-    """What an operator should know and mend, one sentence each; none when all is well."""
-    interface = world.config.director.interface
-    if world.nic is not None and world.nic.mac is None:
-        yield f"{interface} is gone: nothing arrives and nothing is sent"
-    elif world.nic is not None and not world.nic.up:
-        yield f"{interface} is down: nothing arrives and nothing is sent"
-    if world.refused:
-        yield f"the configuration file has faults, so the earlier one runs on: {'; '.join(world.refused)}"
-    for service in world.config.services:
-        for real in service.reals:
-            if why := obstacle(world, real.address, now):
-                yield f"{service.name}: {real.address} gets no connections: {why}"
-        if service.sorry and (why := obstacle(world, service.sorry, now)):
-            yield f"{service.name}: the sorry server {service.sorry} could not serve: {why}"
-
-
-def _configured(world: World, config: Config) -> World:
-    if config == world.config:
-        return replace(world, refused=()) if world.refused else world
-    watched = _addresses(config)
-    if watched == world.watched:
-        return replace(world, config=config, refused=())
-    neighbours = {address: known for address, known in world.neighbours.items() if address in watched}
-    return replace(world, config=config, watched=watched, neighbours=neighbours, refused=())
-
-
-def _addresses(config: Config) -> frozenset[Address]:
-    reals = {real.address for service in config.services for real in service.reals}
-    return frozenset(reals | {service.sorry for service in config.services if service.sorry})
+def _addresses(services: Mapping[str, Service]) -> frozenset[Address]:
+    reals = {real.address for service in services.values() for real in service.reals}
+    return frozenset(reals | {service.sorry for service in services.values() if service.sorry})
 
 
 def _neighbour(before: Neighbour | None, fact: NeighbourResolved | NeighbourLost, now: float) -> Neighbour | None:
@@ -142,43 +394,3 @@ def _neighbour(before: Neighbour | None, fact: NeighbourResolved | NeighbourLost
             if before and before.answers:
                 return before if before.mac == fact.mac else replace(before, mac=fact.mac)
             return Neighbour(fact.mac, answers=True, since=now)
-
-
-def _learned(world: World, news: Mapping[Address, Neighbour]) -> World:
-    """Word of an address that the configuration has dropped meanwhile is dropped too."""
-    kept = {address: known for address, known in news.items() if address in world.watched}
-    return replace(world, neighbours={**world.neighbours, **kept}) if kept else world
-
-
-def _plan_service(world: World, service: Service) -> ServicePlan:
-    reals = tuple(_plan_real(world, real) for real in service.reals)
-    enough = sum(real.schedulable and real.weight > 0 for real in reals) >= service.minimum
-    return ServicePlan(
-        name=service.name,
-        vip=service.vip,
-        ports=service.ports,
-        scheduler=service.scheduler,
-        reals=reals,
-        scheduler_flags=service.scheduler_flags,
-        on_down=service.on_down,
-        persistence=ceil(service.persistence or 0),
-        persistence_mask=service.persistence_mask or service.vip.max_prefixlen,
-        one_packet=service.one_packet,
-        sorry=None if service.sorry is None or enough else _plan_real(world, Real(service.sorry)),
-    )
-
-
-def _plan_real(world: World, real: Real) -> RealPlan:
-    neighbour = world.neighbours.get(real.address)
-    return RealPlan(
-        address=real.address,
-        weight=real.weight,
-        mac=neighbour.mac if neighbour else None,
-        up=neighbour is None or neighbour.answers,
-        upper=real.upper,
-        lower=real.lower,
-    )
-
-
-def _question(address: Address) -> str:
-    return "ARP" if address.version == 4 else "neighbour solicitation"

@@ -48,7 +48,8 @@ reals = [
 
 def arguments(lab: Lab) -> list[str]:
     """The daemon's arguments in this lab."""
-    return ["-c", lab.record.config, "--socket", str(lab.socket), "--pins", str(lab.pins)]
+    state = str(lab.directory / "state")
+    return ["-c", lab.record.config, "--socket", str(lab.socket), "--pins", str(lab.pins), "--state", state]
 
 
 def start(lab: Lab) -> Popen[bytes]:

@@ -2,7 +2,8 @@
 
 The bridge's `forward` hook sees each frame that crosses the segment once per port it is sent to, floods included. If
 a reply ever passed the director, its port would stand in one of the two counts; that the same rules count the
-gateways' ports shows that they do count.
+gateways' ports shows that they do count. What answers the director's own health checks of a VIP is addressed to the
+director, and no reply to a client.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from carom.lab.commands import run
 from carom.lab.namespaces import inside
+from carom.lab.network import NODES, Wire
 from carom.model import Address
 
 _TABLE = "bridge carom_lab"
@@ -40,7 +42,7 @@ def count(namespace: str, vips: tuple[Address, ...]) -> None:
 def ruleset(vips: tuple[Address, ...]) -> str:
     """The counting rules in nft's language."""
     update = "update @entered { iifname } update @left { oifname }"
-    rules = [f"{'ip6' if vip.version == 6 else 'ip'} saddr {vip} {update}" for vip in vips]
+    rules = [f"{_to_clients(vip)} {update}" for vip in vips]
     lines = "\n".join(f"    {rule}" for rule in rules)
     return f"""\
 table {_TABLE} {{
@@ -52,6 +54,12 @@ table {_TABLE} {{
   }}
 }}
 """
+
+
+def _to_clients(vip: Address) -> str:
+    family = "ip6" if vip.version == 6 else "ip"
+    own = next(one.ip for one in NODES["director"].nic(Wire.SEGMENT).addresses if one.version == vip.version)
+    return f"{family} saddr {vip} {family} daddr != {own}"
 
 
 def read(namespace: str) -> dict[str, Replies]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from carom.lab import director
 from carom.lab.demo import REQUESTS, WEIGHTS, Outcome, expected
 from carom.lab.drawing import draw
-from carom.lab.network import VIP, Wire, node_with_mac
+from carom.lab.faults import FAULTS
+from carom.lab.network import NODES, VIP, Role, Wire, node_with_mac
 from carom.lab.standing import DEFAULT_NAME, Lab
 from carom.lab.survey import Survey
 
@@ -47,6 +48,23 @@ def daemon_wanted(lab: Lab) -> str:
     return f"The director has no daemon; to start it:\n  {shlex.join(line)}"
 
 
+def faults() -> str:
+    """Every fault: its name, the nodes it happens to, what is wrong then."""
+    rows = [(fault.name, _nodes(fault.role), fault.about) for fault in FAULTS.values()]
+    name, nodes = (max(len(row[column]) for row in rows) for column in range(2))
+    return "\n".join(f"{row[0]:{name}}  {row[1]:{nodes}}  {row[2]}" for row in rows)
+
+
+def carom_lab(verb: str, lab: Lab) -> str:
+    """The command line of a verb for this lab, up to its arguments."""
+    return f"carom lab {verb}" + ("" if lab.name == DEFAULT_NAME else f" --name {lab.name}")
+
+
+def _nodes(role: Role) -> str:
+    names = [node.name for node in NODES.values() if node.role is role]
+    return names[0] if len(names) == 1 else f"{names[0]}-{names[-1].removeprefix(names[0][:-1])}"
+
+
 def survey(seen: Survey) -> str:
     """A standing lab at work."""
     facts = [
@@ -54,6 +72,7 @@ def survey(seen: Survey) -> str:
         _fact("Director", _director_now(seen)),
         _fact("Replies", f"{seen.leaked_bytes:,} bytes of them passed the director"),
         *(_fact("Running" if first else "", line) for first, line in _running(seen)),
+        *(_fact("Broken", f"{node}: {', '.join(names)}") for node, names in seen.broken.items()),
     ]
     return f"{draw(seen.legs)}\n\nPackets on each leg since the lab was built.\n\n" + "\n".join(facts)
 

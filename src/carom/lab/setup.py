@@ -15,8 +15,8 @@ OWN_ENDPOINTS: tuple[Endpoint, ...] = ((VIP, 80), (VIP6, 80))
 
 def set_to_work(lab: Lab, endpoints: tuple[Endpoint, ...]) -> Status:
     """Start all of it and wait until requests can be sent; what the daemon says of itself then. Raises LabError."""
+    serve(lab, endpoints)  # first: whatever the daemon finds out of order when it starts has to prove itself
     daemon = director.start(lab)
-    serve(lab, endpoints)
     return director.wait_until_ready(lab, daemon)
 
 

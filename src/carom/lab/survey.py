@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from carom.errors import UnreachableError
-from carom.lab import counters, director, namespaces, replies
+from carom.lab import breakage, counters, director, namespaces, replies
 from carom.lab.counters import Legs
 from carom.lab.director import Status
 from carom.lab.network import NODES, Wire
@@ -27,6 +27,8 @@ class Survey:
     """Replies on the segment since then, by port."""
     status: Status | None
     """None: no director answers."""
+    broken: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The faults of each node that is broken with any."""
 
     @property
     def leaked_bytes(self) -> int:
@@ -44,6 +46,7 @@ def take(lab: Lab) -> Survey:
         legs=director.whole_frames(counters.read(lab.wires), status),
         replies=replies.read(lab.namespace(Wire.SEGMENT)),
         status=status,
+        broken=breakage.standing(lab),
     )
 
 
@@ -67,6 +70,7 @@ def _node(survey: Survey, name: str) -> dict[str, object]:
         "role": str(NODES[name].role),
         "namespace": survey.lab.namespace(name),
         "processes": survey.processes[name],
+        "faults": list(survey.broken.get(name, ())),
         "nics": {nic.name: _nic(survey, name, nic.wire) for nic in NODES[name].nics},
     }
 

@@ -19,25 +19,33 @@ _SIOCETHTOOL = 0x8946
 _ETHTOOL_STXCSUM = 0x17
 _BPF_PROG_TYPE_XDP = 6
 _XDP_FLAGS_DRV_MODE = 1 << 2
+_NO_PROGRAM = -1
 _PASS = struct.pack("=BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0)
 """The program: `r0 = XDP_PASS; exit`, two instructions of eight bytes."""
 
 
 def prepare_for_native_xdp(port: str) -> None:
     """Make the port fit for a peer in native XDP mode. Call it inside the port's namespace; raises LabError."""
-    _checksum_in_software(port)
+    _leave_checksums(port, to_the_nic=False)
     _attach_pass(port)
 
 
-def _checksum_in_software(port: str) -> None:
-    """What `ethtool -K PORT tx off` does: `struct ifreq` points at a `struct ethtool_value`."""
-    value = ctypes.create_string_buffer(struct.pack("@II", _ETHTOOL_STXCSUM, 0))
+def restore(port: str) -> None:
+    """Take both back. Call it inside the port's namespace; raises LabError."""
+    _attach(_libbpf(), port, _NO_PROGRAM)
+    _leave_checksums(port, to_the_nic=True)
+
+
+def _leave_checksums(port: str, *, to_the_nic: bool) -> None:
+    """What `ethtool -K PORT tx on|off` does: `struct ifreq` points at a `struct ethtool_value`."""
+    value = ctypes.create_string_buffer(struct.pack("@II", _ETHTOOL_STXCSUM, to_the_nic))
     request = struct.pack("@16sP16x", port.encode(), ctypes.addressof(value))
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             fcntl.ioctl(control, _SIOCETHTOOL, request)
     except OSError as error:
-        raise LabError(f"cannot turn off transmit checksums of {port}: {error.strerror}") from error
+        turned = "on" if to_the_nic else "off"
+        raise LabError(f"cannot turn {turned} transmit checksums of {port}: {error.strerror}") from error
 
 
 def _attach_pass(port: str) -> None:
@@ -47,11 +55,15 @@ def _attach_pass(port: str) -> None:
     if program < 0:
         raise LabError(f"cannot load the XDP program of {port}: {os.strerror(-program)}")
     try:
-        outcome = libbpf.bpf_xdp_attach(socket.if_nametoindex(port), program, _XDP_FLAGS_DRV_MODE, None)
+        _attach(libbpf, port, program)
     finally:
         os.close(program)
+
+
+def _attach(libbpf: ctypes.CDLL, port: str, program: int) -> None:
+    outcome = libbpf.bpf_xdp_attach(socket.if_nametoindex(port), program, _XDP_FLAGS_DRV_MODE, None)
     if outcome < 0:
-        raise LabError(f"cannot attach an XDP program to {port}: {os.strerror(-outcome)}")
+        raise LabError(f"cannot change the XDP program of {port}: {os.strerror(-outcome)}")
 
 
 def _libbpf() -> ctypes.CDLL:

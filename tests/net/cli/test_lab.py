@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from carom.lab import standing
+from carom.lab.faults import FAULTS
 from tests.net.conftest import Carom
 from tests.net.labs import traces_of
 
@@ -112,6 +113,47 @@ def test_its_status_shows_the_network_and_what_runs(carom: Carom, name: str) -> 
     assert json.loads(carom("lab", "status", "--name", name, "--json").stdout)["name"] == name
 
 
+def test_a_node_is_broken_and_healed(carom: Carom, name: str) -> None:
+    done = carom("lab", "break", "--name", name, "real2", "small-mtu")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Undo it: carom lab heal --name {name} real2" in done.stdout
+    assert "Broken    real2: small-mtu" in carom("lab", "status", "--name", name).stdout
+    status = json.loads(carom("lab", "status", "--name", name, "--json").stdout)
+    assert (status["nodes"]["real1"]["faults"], status["nodes"]["real2"]["faults"]) == ([], ["small-mtu"])
+    assert carom("lab", "heal", "--name", name, "real2").stdout == "real2: small-mtu undone\n"
+    assert carom("lab", "heal", "--name", name, "real2").stdout == "real2 is not broken\n"
+    assert "Broken" not in carom("lab", "status", "--name", name).stdout
+
+
+def test_the_faults_are_listed_one_name_a_line(carom: Carom) -> None:
+    done = carom("lab", "faults")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == list(FAULTS)
+    at_length = carom("lab", "faults", "--long").stdout.splitlines()
+    assert [line.split()[0] for line in at_length] == list(FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("node", "fault", "why"),
+    [
+        ("real9", "no-vip", "the lab has no node `real9`; did you mean `real3`?"),
+        ("segment", "no-vip", "the lab has no node `segment`. Its nodes: client, router, director, real1"),
+        ("real1", "no-vop", "there is no fault `no-vop`; did you mean `no-vip`?"),
+        ("client", "no-vip", "`no-vip` does not happen to a client: break one of real1, real2, real3 with it"),
+    ],
+)
+def test_what_cannot_be_broken_is_told(carom: Carom, name: str, node: str, fault: str, why: str) -> None:
+    done = carom("lab", "break", "--name", name, node, fault)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert why in done.stderr
+
+
+def test_carom_doctor_on_the_director_goes_by_the_labs_own_files(carom: Carom, name: str) -> None:
+    done = carom("lab", "exec", "--name", name, "director", "--", "carom", "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("All is well: ")
+
+
 def test_it_cannot_be_built_twice(carom: Carom, name: str) -> None:
     done = carom("lab", "up", "--name", name)
     assert (done.returncode, done.stdout) == (1, "")
@@ -160,7 +202,10 @@ def test_without_its_daemon_it_says_how_to_start_it(carom: Carom) -> None:
     assert traces_of(name) == []
 
 
-@pytest.mark.parametrize("verb", [("status",), ("down",), ("exec", "client", "--", "true")])
+@pytest.mark.parametrize(
+    "verb",
+    [("status",), ("down",), ("exec", "client", "--", "true"), ("break", "real1", "no-vip"), ("heal", "real1")],
+)
 def test_a_lab_that_is_not_up_is_named(carom: Carom, verb: tuple[str, ...]) -> None:
     done = carom("lab", verb[0], "--name", "nowhere", *verb[1:])
     assert (done.returncode, done.stdout) == (1, "")

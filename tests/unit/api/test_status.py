@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_interface
 
 from carom.api.status import About, Document, encoded, status_document
-from carom.core.world import begin, plan, step
+from carom.change import Standing
+from carom.core.planning import plan
+from carom.core.world import begin, step
 from carom.engine import Snapshot
-from carom.events import Fact, InterfaceChanged, NeighbourLost, NeighbourResolved
-from carom.model import Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.events import ConfigLoaded, Fact, InterfaceChanged, NeighbourLost, NeighbourResolved, Overridden, Override
+from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.outcome import Checked, Diagnosis, Outcome, Reason, Verdict
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
 
 VIP, ONE, TWO, SORRY = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 99))
 MAC1, OWN = bytes.fromhex("020000000031"), bytes.fromhex("020000000001")
 PORTS = (Ports(Protocol.TCP, 80, 80), Ports(Protocol.TCP, 443, 443))
-WEB = Service("web", VIP, PORTS, (Real(ONE, weight=3), Real(TWO, weight=2)), Scheduler.WRR)
+WEB = Service("web", VIP, PORTS, (Real(ONE, weight=3), Real(TWO, weight=2)), Scheduler.WRR, check=None)
+EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 ABOUT = About("0.1.0", "/etc/carom/carom.toml", 42, "2026-03-01T12:00:00+00:00")
 NIC = InterfaceChanged(up=True, mac=OWN, addresses=(ip_interface("192.168.76.1/24"),))
 READING = Reading(
@@ -36,9 +41,15 @@ def snapshot(*facts: Fact, service: Service = WEB) -> Snapshot:
     return Snapshot(world, plan(world), attachment, READING, READING, apart=0.0, now=12.0, troubles=())
 
 
+def first(seen: Snapshot) -> Document:
+    """The first real server in the document."""
+    real: Document = document(seen)["services"][0]["reals"][0]
+    return real
+
+
 def document(seen: Snapshot) -> Document:
     """As it arrives at the other end."""
-    arrived = json.loads(encoded(status_document(seen, ABOUT)))
+    arrived = json.loads(encoded(status_document(seen, ABOUT, EPOCH, Standing(7, EPOCH + 60, drifted=False))))
     assert isinstance(arrived, dict)
     return arrived
 
@@ -59,20 +70,26 @@ def test_the_whole_document() -> None:
             "config_file": "/etc/carom/carom.toml",
             "pid": 42,
         },
+        "configuration": {"version": 7, "confirm_by": "2026-03-01T12:01:00+00:00", "drift": False},
         "services": [
             {
                 "name": "web",
                 "vip": "192.168.76.24",
                 "ports": ["tcp/80", "tcp/443"],
                 "scheduler": "wrr",
+                "standing": "serving",
                 "reals": [
                     {
                         "address": "192.168.76.31",
+                        "state": "up",
                         "weight": 3,
                         "effective_weight": 3,
                         "mac": "02:00:00:00:00:31",
                         "up": True,
                         "why": "",
+                        "since": None,
+                        "check": None,
+                        "override": None,
                         "active": 2,
                         "inactive": 1,
                         "packets": 100,
@@ -82,11 +99,15 @@ def test_the_whole_document() -> None:
                     },
                     {
                         "address": "192.168.76.32",
+                        "state": "down",
                         "weight": 2,
                         "effective_weight": 0,
                         "mac": None,
                         "up": False,
                         "why": "no answer to ARP on eth0",
+                        "since": None,
+                        "check": None,
+                        "override": None,
                         "active": 0,
                         "inactive": 0,
                         "packets": 0,
@@ -124,18 +145,85 @@ def test_the_whole_document() -> None:
         ],
         "flows": {"used": 3, "capacity": 1024},
         "faults": ["web: 192.168.76.32 gets no connections: no answer to ARP on eth0"],
+        "warnings": [],
     }
 
 
 def test_a_real_server_that_fell_silent_keeps_its_mac_and_says_since_when() -> None:
-    real = document(snapshot(NeighbourLost(ONE)))["services"][0]["reals"][0]
+    real = first(snapshot(NeighbourLost(ONE)))
     assert (real["mac"], real["up"], real["effective_weight"]) == ("02:00:00:00:00:31", False, 0)
     assert real["why"] == "no answer to ARP on eth0 for 12 s"
 
 
 def test_a_quiesced_real_server_is_up() -> None:
-    real = document(snapshot(service=replace(WEB, reals=(Real(ONE, weight=0),))))["services"][0]["reals"][0]
+    real = first(snapshot(service=replace(WEB, reals=(Real(ONE, weight=0),))))
     assert (real["up"], real["weight"], real["effective_weight"], real["why"]) == (True, 0, 0, "")
+
+
+# ---- health and operators ----
+
+CHECKED = replace(WEB, check=Check())
+SILENT = Outcome(Reason.SILENT, "no answer", 1.0)
+DEAD = Diagnosis(Verdict.SERVER_DOWN, "It does not answer.", "See whether it runs.")
+
+
+def test_one_that_has_not_been_checked_yet_is_being_checked() -> None:
+    real = first(snapshot(service=CHECKED))
+    assert (real["state"], real["up"], real["why"]) == ("checking", False, "it has not been checked yet")
+
+
+def test_one_that_fails_its_checks_says_everything_about_it() -> None:
+    real = first(snapshot(Checked("web", ONE, SILENT, DEAD), service=CHECKED))
+    assert (real["state"], real["since"]) == ("down", "2026-03-01T12:00:00+00:00")
+    assert real["check"] == {
+        "ok": False,
+        "reason": "silent",
+        "text": "no answer",
+        "seconds": 1.0,
+        "warnings": [],
+        "verdict": "server_down",
+        "evidence": "It does not answer.",
+        "remedy": "See whether it runs.",
+    }
+    assert real["why"] == "down for 12 s, server down: It does not answer"
+
+
+def test_one_that_begins_to_fail_is_a_warning() -> None:
+    seen = snapshot(Checked("web", ONE, Outcome(Reason.OK)), Checked("web", ONE, SILENT, DEAD), service=CHECKED)
+    assert first(seen)["state"] == "up"
+    assert document(seen)["warnings"] == ["web: 192.168.76.31 fails its checks: It does not answer."]
+
+
+def test_a_weight_that_climbs_is_shown_in_its_own_measure() -> None:
+    climbs = replace(CHECKED, slow_start=60.0)
+    facts = [Checked("web", ONE, outcome) for outcome in (SILENT, Outcome(Reason.OK), Outcome(Reason.OK))]
+    seen = snapshot(*facts, service=climbs)
+    fallen = replace(seen.world.health["web"][ONE], climbs=True)
+    world = step(replace(seen.world, health={"web": {ONE: fallen}}), [ConfigLoaded(with_minimum(climbs, 2))], 0.0)
+    real = first(replace(seen, world=world, plan=plan(world)))
+    assert (real["weight"], real["effective_weight"]) == (3, 0.15)
+
+
+def with_minimum(service: Service, minimum: int) -> Config:
+    return Config(Director("eth0"), (replace(service, minimum=minimum),))
+
+
+def test_what_an_operator_has_said_is_shown_as_such() -> None:
+    drain = Override(0, "anna", since=1.0, deadline=61.0)
+    real = first(snapshot(Overridden("web", ONE, drain)))
+    assert (real["state"], real["weight"], real["effective_weight"]) == ("draining", 3, 0)
+    assert real["override"] == {
+        "weight": 0,
+        "by": "anna",
+        "since": "2026-03-01T12:00:01+00:00",
+        "deadline": "2026-03-01T12:01:01+00:00",
+    }
+
+
+def test_one_that_the_configuration_has_dropped_leaves() -> None:
+    seen = document(snapshot(ConfigLoaded(Config(Director("eth0"), (replace(WEB, reals=(Real(TWO),)),)))))
+    real = seen["services"][0]["reals"][1]
+    assert (real["address"], real["state"], real["weight"]) == ("192.168.76.31", "leaving", 0)
 
 
 def test_a_sorry_server_is_shown_while_it_serves() -> None:

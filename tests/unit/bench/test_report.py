@@ -51,8 +51,8 @@ def test_the_tables_show_own_costs_ratios_and_what_became_of_each_target() -> No
     shown = lines(report.figures(cells(), 36))
     assert "tcp4_hot 30.0 2 100 800 60 130" in shown
     assert "tcp4_hot 0.60 1.30" in shown
-    assert "tcp4_hot / hash_lru 0.60 ≤ 1 1.30 MISSES 1.2" in shown
-    assert "1 of 2 met" in shown
+    assert "tcp4_hot / hash_lru 1 1.2 0.60 ! 1.30" in shown
+    assert "1 of 2 met, ! the others" in shown
 
 
 def test_a_figure_from_a_machine_that_was_never_quiet_is_marked() -> None:

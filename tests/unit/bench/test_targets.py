@@ -38,6 +38,10 @@ def test_a_scheduler_that_counts_is_allowed_more_than_one_that_hashes() -> None:
     assert judged("wlc", tcp4_128k=between) == {("tcp4_128k", "hash_lru"): True}
 
 
+def test_a_scheduler_in_another_build_has_the_same_to_keep() -> None:
+    assert judged("mh@before", tcp4_128k=70.0) == {("tcp4_128k", "hash_lru"): False}
+
+
 def test_half_a_million_flows_are_also_compared_with_one() -> None:
     assert judged("mh", tcp4_hot=80.0, tcp4_512k=96.0) == {
         ("tcp4_hot", "hash_lru"): True,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from carom.cli.options import json_option, socket_option
+from carom.cli.options import Seconds, json_option, socket_option
 
 
 @click.command
@@ -35,3 +36,16 @@ def test_the_command_line_outweighs_the_environment() -> None:
 
 def test_json() -> None:
     assert output("--json").endswith("True")
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("90", 90.0), ("1.5", 1.5), ("500ms", 0.5), ("2m", 120.0), ("0", 0.0)]
+)
+def test_a_duration_is_written_as_in_a_configuration(written: str, seconds: float) -> None:
+    assert Seconds().convert(written, None, None) == seconds
+
+
+@pytest.mark.parametrize("written", ["soon", "-1", "2 m", "nan", "1e9", ""])
+def test_what_is_no_duration_is_wrong_usage(written: str) -> None:
+    with pytest.raises(click.BadParameter, match="write seconds, or 5s, 2m, 1h"):
+        Seconds().convert(written, None, None)

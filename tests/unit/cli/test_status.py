@@ -26,11 +26,15 @@ def real(address: str, *, weight: int = 1, up: bool = True, **counted: Any) -> d
     numbers = {"active": 0, "inactive": 0, "packets": 0, "bytes": 0, "new_flows": 0} | counted
     return {
         "address": address,
+        "state": ("up" if weight else "quiesced") if up else "down",
         "weight": weight,
         "effective_weight": weight if up else 0,
         "mac": "02:00:00:00:00:31" if up else None,
         "up": up,
         "why": "" if up else "no answer to ARP on eth0",
+        "since": None,
+        "check": None,
+        "override": None,
         **numbers,
         "rates": {"packets": counted.get("packets", 0) / 10, "bytes": 0.0, "new_flows": 0.0},
     }
@@ -50,6 +54,7 @@ STATUS: dict[str, Any] = {
         "config_file": "/etc/carom/carom.toml",
         "pid": 42,
     },
+    "configuration": {"version": 7, "confirm_by": None, "drift": False},
     "reasons": [
         {"name": "forwarded", "packets": 1_234, "bytes": 1_440_000, "normal": True, "sentence": "Sent on."},
         {"name": "malformed", "packets": 2, "bytes": 120, "normal": False, "sentence": "Contradicts itself."},
@@ -57,12 +62,14 @@ STATUS: dict[str, Any] = {
     ],
     "flows": {"used": 3, "capacity": 1_048_576},
     "faults": [],
+    "warnings": [],
     "services": [
         {
             "name": "web",
             "vip": "192.168.76.24",
             "ports": ["tcp/80", "tcp/443"],
             "scheduler": "wrr",
+            "standing": "serving",
             "reals": [
                 real("192.168.76.31", weight=3, packets=1_234, bytes=1_440_000, active=2),
                 real("192.168.76.32", weight=0),
@@ -125,7 +132,8 @@ def test_people_see_a_table(path: Path) -> None:
         result.output
         == """\
 Director on eth0  02:00:00:00:00:01  xdp native
-process 42 attached and is ready since 2026-03-01T12:00:00+00:00, with /etc/carom/carom.toml
+process 42 attached and is ready since 2026-03-01T12:00:00+00:00
+version 7 of /etc/carom/carom.toml
 3 of 1,048,576 flows
 
 web  192.168.76.24  tcp/80 tcp/443  wrr
@@ -170,6 +178,17 @@ def test_a_sorry_server_that_serves_is_a_row_of_its_own() -> None:
     status = deepcopy(STATUS)
     status["services"][0]["sorry"] = real("192.168.76.99")
     assert any("192.168.76.99" in line for line in text(status))
+
+
+def test_what_is_worth_knowing_is_no_fault(path: Path) -> None:
+    result = run(path, STATUS | {"warnings": ["/etc/carom/carom.toml is not what runs, which is version 7"]})
+    assert result.exit_code == 0
+    assert result.output.endswith("Worth knowing\n  /etc/carom/carom.toml is not what runs, which is version 7\n")
+
+
+def test_a_version_that_undoes_itself_says_when() -> None:
+    pending = {"version": 8, "confirm_by": "2026-03-01T12:00:00+00:00", "drift": False}
+    assert any("which undoes itself at " in line for line in text(STATUS | {"configuration": pending}))
 
 
 def test_many_faults_are_cut_short() -> None:

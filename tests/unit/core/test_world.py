@@ -1,90 +1,39 @@
-"""The world: facts go in, plans and findings come out."""
+"""The world: facts go in, and what is known comes out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
+from ipaddress import IPv4Interface, IPv6Interface
+from math import inf
 from typing import cast
 
 import pytest
 
-from carom.core.plan import Plan, RealPlan
-from carom.core.world import World, begin, findings, obstacle, plan, step
-from carom.events import ConfigLoaded, ConfigRefused, Fact, InterfaceChanged, NeighbourLost, NeighbourResolved
-from carom.model import Config, Director, OnDown, Ports, Protocol, Real, Scheduler, SchedulerFlag, Service
+from carom.core.world import LEAVE_WITHIN, Memory, begin, memory_of, recall, step, told
+from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Overridden, Override
+from carom.model import Config, Director, Real
+from tests.unit.core.stories import (
+    CHECKED,
+    CONFIG,
+    FOUND,
+    MAC1,
+    MAC2,
+    ONE,
+    OWN,
+    SORRY,
+    TWO,
+    WEB,
+    after,
+    at_work,
+    broken,
+    fallen,
+    nic,
+    unwell,
+    well,
+    with_service,
+)
 
-VIP, ONE, TWO, SORRY = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 99))
-MAC1, MAC2, OWN = bytes.fromhex("020000000031"), bytes.fromhex("020000000032"), bytes.fromhex("020000000001")
-HTTP = (Ports(Protocol.TCP, 80, 80),)
-WEB = Service("web", VIP, HTTP, (Real(ONE), Real(TWO, weight=2)))
-CONFIG = Config(Director("eth0"), (WEB,))
-
-
-def nic(*addresses: str, up: bool = True, mac: bytes | None = OWN) -> InterfaceChanged:
-    return InterfaceChanged(up, mac, tuple(map(ip_interface, addresses)))
-
-
-def after(*facts: Fact, config: Config = CONFIG, now: float = 0.0) -> World:
-    return step(begin(config), facts, now)
-
-
-def with_service(**changes: object) -> Config:
-    service = cast("Callable[..., Service]", replace)(WEB, **changes)
-    return Config(Director("eth0"), (service,))
-
-
-def reals(world: World) -> tuple[RealPlan, ...]:
-    return plan(world).services[0].reals
-
-
-def test_a_service_is_planned_whole() -> None:
-    config = with_service(
-        scheduler=Scheduler.MH,
-        scheduler_flags=frozenset({SchedulerFlag.MH_PORT}),
-        on_down=OnDown.MOVE,
-        persistence=0.5,
-        persistence_mask=24,
-        reals=(Real(ONE, weight=3, upper=10, lower=5),),
-    )
-    [service] = plan(after(NeighbourResolved(ONE, MAC1), config=config)).services
-    assert service.name == "web"
-    assert service.vip == VIP
-    assert service.ports == HTTP
-    assert service.scheduler is Scheduler.MH
-    assert service.scheduler_flags == {SchedulerFlag.MH_PORT}
-    assert service.on_down is OnDown.MOVE
-    assert service.persistence == 1, "half a second of persistence is not none"
-    assert service.persistence_mask == 24
-    assert service.sorry is None
-    assert service.reals == (RealPlan(ONE, weight=3, mac=MAC1, up=True, upper=10, lower=5),)
-
-
-@pytest.mark.parametrize(("vip", "mask"), [("192.168.76.24", 32), ("fd00::24", 128)])
-def test_without_a_mask_every_client_is_its_own(vip: str, mask: int) -> None:
-    assert plan(begin(with_service(vip=ip_address(vip)))).services[0].persistence_mask == mask
-
-
-def test_a_real_server_is_schedulable_once_its_mac_is_known() -> None:
-    world = begin(CONFIG)
-    assert [real.schedulable for real in reals(world)] == [False, False]
-    world = step(world, [NeighbourResolved(TWO, MAC2)], 1.0)
-    assert [real.schedulable for real in reals(world)] == [False, True]
-
-
-def test_a_real_server_that_answers_no_more_is_down_and_keeps_its_last_mac_for_its_flows() -> None:
-    one, _ = reals(after(NeighbourResolved(ONE, MAC1), NeighbourLost(ONE)))
-    assert (one.mac, one.up, one.schedulable) == (MAC1, False, False)
-
-
-def test_a_real_server_that_answers_again_is_up_from_the_mac_it_answers_from() -> None:
-    one, _ = reals(after(NeighbourResolved(ONE, MAC1), NeighbourLost(ONE), NeighbourResolved(ONE, MAC2)))
-    assert (one.mac, one.up) == (MAC2, True)
-
-
-def test_a_mac_that_moves_is_followed() -> None:
-    one, _ = reals(after(NeighbourResolved(ONE, MAC1), NeighbourResolved(ONE, MAC2)))
-    assert one.mac == MAC2
+DRAIN = Override(0, "root", 11.0, deadline=60.0)
 
 
 @pytest.mark.parametrize(
@@ -122,102 +71,15 @@ def test_an_alien_fact_is_refused_and_changes_nothing() -> None:
 
 
 def test_a_new_configuration_keeps_what_is_known_of_those_that_stay_and_forgets_the_others() -> None:
-    world = after(NeighbourResolved(ONE, MAC1), NeighbourResolved(TWO, MAC2))
-    world = step(world, [ConfigLoaded(with_service(reals=(Real(TWO),), sorry=SORRY))], 1.0)
+    dns = replace(WEB, name="dns", reals=(Real(TWO),), sorry=SORRY)
+    world = step(after(*FOUND), [ConfigLoaded(Config(Director("eth0"), (dns,)))], 1.0)
     assert world.watched == {TWO, SORRY}
     assert set(world.neighbours) == {TWO}
 
 
 def test_word_of_a_real_server_dropped_in_the_same_breath_is_dropped_too() -> None:
-    world = after(NeighbourResolved(ONE, MAC1), ConfigLoaded(with_service(reals=(Real(TWO),))))
+    world = after(ConfigLoaded(with_service(reals=(Real(TWO),))), NeighbourResolved(ONE, MAC1))
     assert world.neighbours == {}
-
-
-def test_a_refused_file_is_a_finding_until_a_sound_one_comes() -> None:
-    fault = "carom.toml:3: service[0].vip: not an address"
-    world = after(NeighbourResolved(ONE, MAC1), NeighbourResolved(TWO, MAC2), ConfigRefused((fault,)))
-    [finding] = findings(world, 0.0)
-    assert fault in finding
-    assert plan(world) == plan(step(world, [ConfigLoaded(CONFIG)], 1.0)), "what ran before runs on"
-    assert list(findings(step(world, [ConfigLoaded(CONFIG)], 1.0), 1.0)) == []
-
-
-@pytest.mark.parametrize(
-    ("minimum", "found", "serves"),
-    [
-        (1, [], True),
-        (1, [NeighbourResolved(ONE, MAC1)], False),
-        (2, [NeighbourResolved(ONE, MAC1)], True),
-        (2, [NeighbourResolved(ONE, MAC1), NeighbourResolved(TWO, MAC2)], False),
-    ],
-)
-def test_the_sorry_server_serves_while_too_few_are_up(minimum: int, found: list[Fact], *, serves: bool) -> None:
-    world = after(NeighbourResolved(SORRY, OWN), *found, config=with_service(sorry=SORRY, minimum=minimum))
-    sorry = plan(world).services[0].sorry
-    assert sorry == (RealPlan(SORRY, weight=1, mac=OWN) if serves else None)
-
-
-def test_quiesced_real_servers_are_not_enough() -> None:
-    config = with_service(sorry=SORRY, reals=(Real(ONE, weight=0),))
-    assert plan(after(NeighbourResolved(ONE, MAC1), config=config)).services[0].sorry is not None
-
-
-@pytest.mark.parametrize(
-    ("facts", "why"),
-    [
-        ([NeighbourResolved(ONE, MAC1)], ""),
-        ([], "no answer to ARP on eth0"),
-        ([nic("192.168.76.1/24")], "no answer to ARP on eth0"),
-        ([nic("192.168.76.31/24")], "it is the director's own address"),
-        (
-            [nic("10.0.0.1/8", "fd00::1/64")],
-            "it is not in eth0's networks (10.0.0.0/8): direct routing needs it on the same segment",
-        ),
-        (
-            [nic("fd00::1/64")],
-            "it is not in eth0's networks (no IPv4 address): direct routing needs it on the same segment",
-        ),
-        ([nic("10.0.0.1/8"), NeighbourResolved(ONE, MAC1)], ""),
-    ],
-    ids=["answers", "silent", "silent on its segment", "the director", "elsewhere", "no such family", "answers anyway"],
-)
-def test_what_keeps_a_real_server_from_its_connections(facts: list[Fact], why: str) -> None:
-    assert obstacle(after(*facts), ONE, 0.0) == why
-
-
-def test_how_long_a_real_server_has_been_silent() -> None:
-    world = step(after(NeighbourResolved(ONE, MAC1)), [NeighbourLost(ONE)], 100.0)
-    world = step(world, [NeighbourLost(ONE)], 110.0)
-    assert obstacle(world, ONE, 112.4) == "no answer to ARP on eth0 for 12 s"
-
-
-def test_an_ipv6_real_server_is_asked_by_neighbour_solicitation() -> None:
-    assert obstacle(begin(CONFIG), ip_address("fd00::31"), 0.0) == "no answer to neighbour solicitation on eth0"
-
-
-@pytest.mark.parametrize(
-    ("state", "words"),
-    [(nic("192.168.76.1/24", up=False), "eth0 is down"), (nic(up=False, mac=None), "eth0 is gone")],
-)
-def test_a_nic_that_does_not_work_is_a_finding(state: InterfaceChanged, words: str) -> None:
-    found = list(findings(after(NeighbourResolved(ONE, MAC1), NeighbourResolved(TWO, MAC2), state), 0.0))
-    assert len(found) == 1
-    assert words in found[0]
-
-
-def test_every_real_server_without_connections_is_a_finding_by_service_and_address() -> None:
-    config = Config(Director("eth0"), (WEB, replace(WEB, name="dns", reals=(Real(TWO),), sorry=SORRY)))
-    assert list(findings(after(NeighbourResolved(ONE, MAC1), config=config), 0.0)) == [
-        "web: 192.168.76.32 gets no connections: no answer to ARP on eth0",
-        "dns: 192.168.76.32 gets no connections: no answer to ARP on eth0",
-        "dns: the sorry server 192.168.76.99 could not serve: no answer to ARP on eth0",
-    ]
-
-
-def test_a_director_without_services_does_nothing_well() -> None:
-    world = after(config=Config(Director("eth0")))
-    assert plan(world) == Plan()
-    assert list(findings(world, 0.0)) == []
 
 
 def test_own_addresses_of_both_families_are_kept_as_told() -> None:
@@ -226,3 +88,165 @@ def test_own_addresses_of_both_families_are_kept_as_told() -> None:
     assert world.nic == told
     assert [type(address) for address in told.addresses] == [IPv4Interface, IPv6Interface]
     assert world.mac == OWN
+
+
+# ---- health ----
+
+
+def test_nobody_is_up_before_the_first_check_and_one_success_is_enough() -> None:
+    world = after(*FOUND, config=CHECKED)
+    assert world.judgements["web"].up == (False, False)
+    assert not told(world)
+    world = step(world, [well(TWO), unwell(ONE)], 1.0)
+    assert world.judgements["web"].up == (False, True)
+    assert told(world)
+
+
+def test_a_check_that_cannot_be_made_does_not_keep_the_director_from_its_work() -> None:
+    world = after(*FOUND, broken(ONE), config=CHECKED)
+    assert world.judgements["web"].up == (True, False)
+    assert step(world, [broken(ONE)] * 9, 9.0).judgements["web"].up == (True, False)
+
+
+def test_results_that_change_no_weight_change_no_plan() -> None:
+    world = at_work()
+    later = step(world, [well(ONE), unwell(TWO), well(TWO)], 12.0)
+    assert later is not world
+    assert all(a is b for a, b in zip(later.basis, world.basis, strict=True))
+
+
+def test_results_for_what_is_not_checked_are_dropped() -> None:
+    world = after(*FOUND)
+    strangers = [well(ONE), well(SORRY), well(ONE, service="dns")]
+    assert step(world, strangers, 1.0) is world
+
+
+def test_a_world_in_which_a_weight_climbs_says_when_it_changes() -> None:
+    world = step(fallen(at_work(slow_start=20.0)), [well(ONE)] * 2, 100.0)
+    assert world.again == 102.0
+    assert step(world, [], 101.0) is world
+    assert step(world, [], 102.0).judgements["web"].weights == (10, 200)
+    assert step(world, [], 120.0).again == inf
+
+
+def test_a_new_configuration_keeps_the_health_of_those_that_stay() -> None:
+    world = fallen(at_work())
+    world = step(world, [ConfigLoaded(with_service(CHECKED, reals=(Real(ONE, weight=5), Real(SORRY))))], 30.0)
+    one, new, leaving = world.health["web"].values()
+    assert (one.up, one.since) == (False, 20.0)
+    assert (new.up, new.proven, new.climbs) == (False, False, True), "it joins a service at work"
+    assert leaving.up
+
+
+def test_a_check_that_begins_finds_its_real_servers_up() -> None:
+    world = step(after(*FOUND), [ConfigLoaded(CHECKED)], 1.0)
+    assert world.judgements["web"].up == (True, True)
+
+
+def test_a_check_that_ends_leaves_all_up() -> None:
+    world = step(fallen(at_work()), [ConfigLoaded(CONFIG)], 30.0)
+    assert world.health == {}
+    assert world.judgements["web"].up == (True, True)
+
+
+# ---- those that leave ----
+
+
+def test_a_real_server_that_is_dropped_leaves_with_weight_0() -> None:
+    world = step(at_work(), [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO),)))], 30.0)
+    assert world.leaving == {("web", ONE): 30.0 + LEAVE_WITHIN}
+    assert world.services["web"].reals == (Real(TWO), Real(ONE, weight=0))
+    assert world.watched == {ONE, TWO}
+    assert world.judgements["web"].up == (True, True)
+
+
+def test_one_that_is_down_has_nothing_to_wait_for() -> None:
+    world = step(fallen(at_work()), [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO),)))], 30.0)
+    assert world.leaving == {}
+
+
+@pytest.mark.parametrize(
+    ("fact", "now"), [(Emptied(frozenset({("web", ONE), ("dns", TWO)})), 31.0), (None, 30.0 + LEAVE_WITHIN)]
+)
+def test_it_is_gone_when_its_flows_are_or_its_time_is(fact: Fact | None, now: float) -> None:
+    world = step(at_work(), [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO),)))], 30.0)
+    world = step(world, [fact] if fact else [], now)
+    assert set(world.health["web"]) == {TWO}
+    assert world.leaving == {}
+    assert world.watched == {TWO}
+    assert world.services["web"].reals == (Real(TWO),)
+
+
+def test_one_that_is_written_again_is_what_it_was() -> None:
+    before = at_work()
+    without = with_service(CHECKED, reals=(Real(TWO, weight=2),))
+    world = step(step(before, [ConfigLoaded(without)], 30.0), [ConfigLoaded(before.config)], 31.0)
+    assert world.leaving == {}
+    assert (world.services, world.health, world.judgements) == (before.services, before.health, before.judgements)
+
+
+def test_a_service_that_goes_takes_its_own_along() -> None:
+    world = step(at_work(), [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO),)))], 30.0)
+    world = step(world, [ConfigLoaded(Config(Director("eth0")))], 31.0)
+    assert (world.leaving, world.services, world.watched, world.again) == ({}, {}, frozenset(), inf)
+
+
+# ---- operators ----
+
+
+def test_an_override_stands_until_it_is_taken_back() -> None:
+    world = step(at_work(), [Overridden("web", TWO, Override(9, "root", 11.0))], 11.0)
+    assert world.services["web"].reals[1].weight == 9
+    world = step(world, [ConfigLoaded(with_service(CHECKED, minimum=2))], 12.0)
+    assert world.services["web"].reals[1].weight == 9
+    assert step(world, [Overridden("web", TWO, None)], 13.0).services["web"].reals == WEB.reals
+
+
+def test_a_drain_has_a_deadline() -> None:
+    world = step(at_work(), [Overridden("web", TWO, DRAIN)], 11.0)
+    assert (world.again, world.ended) == (60.0, frozenset())
+    world = step(world, [], 60.0)
+    assert world.again == inf
+    assert world.ended == {("web", TWO)}
+    world = step(world, [Overridden("web", TWO, None)], 61.0)
+    assert (world.ended, world.overrides) == (frozenset(), {})
+
+
+def test_an_override_of_what_is_not_written_is_dropped() -> None:
+    world = at_work()
+    assert step(world, [Overridden("web", SORRY, DRAIN), Overridden("dns", ONE, DRAIN)], 11.0) is world
+    world = step(world, [Overridden("web", TWO, DRAIN)], 11.0)
+    world = step(world, [ConfigLoaded(with_service(CHECKED, reals=(Real(ONE),)))], 12.0)
+    assert world.overrides == {}
+
+
+def test_overrides_are_there_from_the_beginning() -> None:
+    world = begin(CONFIG, 5.0, {("web", TWO): DRAIN})
+    assert world.services["web"].reals[1].weight == 0
+
+
+# ---- a restart ----
+
+
+def test_a_restart_remembers_who_was_down_and_takes_the_rest_for_up() -> None:
+    before = fallen(at_work(slow_start=20.0))
+    after_restart = recall(begin(before.config, 30.0), memory_of(before), 30.0)
+    assert after_restart.judgements["web"].up == (False, True)
+    assert after_restart.health["web"][ONE].diagnosis == before.health["web"][ONE].diagnosis
+    assert after_restart.health["web"][ONE].since == 20.0
+    assert told(after_restart)
+
+
+def test_what_is_simply_well_need_not_be_remembered() -> None:
+    assert memory_of(at_work()).health == {}
+
+
+def test_a_restart_goes_on_with_those_that_leave() -> None:
+    before = step(at_work(), [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO),)))], 30.0)
+    memory = memory_of(before)
+    assert recall(begin(before.config, 31.0), memory, 31.0).services == before.services
+    assert recall(begin(CHECKED, 31.0), memory, 31.0).leaving == {}, "written again"
+
+
+def test_without_a_memory_everybody_was_up() -> None:
+    assert recall(begin(CHECKED, 1.0), Memory(), 1.0).judgements["web"].up == (True, True)

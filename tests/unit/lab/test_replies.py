@@ -21,10 +21,11 @@ def listing(entered: dict[str, tuple[int, int]], left: dict[str, tuple[int, int]
     return json.dumps({"nftables": [{"metainfo": {}}, counted("entered", entered), counted("left", left)]})
 
 
-def test_every_vip_is_counted_in_its_family() -> None:
+def test_every_vip_is_counted_in_its_family_but_for_answers_to_the_directors_own_checks() -> None:
     rules = ruleset((VIP, VIP6))
-    assert "    ip saddr 192.168.76.24 update @entered { iifname } update @left { oifname }\n" in rules
-    assert "    ip6 saddr fd00:76::24 update @entered { iifname } update @left { oifname }\n" in rules
+    update = "update @entered { iifname } update @left { oifname }\n"
+    assert f"    ip saddr 192.168.76.24 ip daddr != 192.168.76.10 {update}" in rules
+    assert f"    ip6 saddr fd00:76::24 ip6 daddr != fd00:76::10 {update}" in rules
 
 
 def test_bytes_are_of_whole_frames() -> None:

@@ -63,7 +63,8 @@ def test_a_rival_for_the_vip_is_named() -> None:
 
 
 def test_everything_fits_a_terminal() -> None:
-    for text in (report.demo(GOOD), report.verdict(GOOD), report.how_to_go_on(), report.invitation(Lab("lab"))):
+    shown = (report.demo(GOOD), report.verdict(GOOD), report.how_to_go_on(), report.invitation(Lab("lab")))
+    for text in (*shown, report.faults()):
         assert max(map(len, text.splitlines())) <= 100
 
 
@@ -91,6 +92,15 @@ def test_a_standing_lab() -> None:
         "          real1     21 22",
     ]
     assert "Director  no daemon answers on /run/carom/lab/lab/carom.sock" in report.survey(replace(seen, status=None))
+    broken = replace(seen, broken={"real1": ("no-vip", "small-mtu")})
+    assert facts(report.survey(broken))[-1] == "Broken    real1: no-vip, small-mtu"
+
+
+def test_every_fault_is_told_with_its_nodes() -> None:
+    lines = report.faults().splitlines()
+    assert lines[0] == "no-arp-ignore    real1-3     Asked who has the VIP, it answers: arp_ignore is 0."
+    assert [line for line in lines if " director " in line]
+    assert [line for line in lines if " gateway1-2 " in line]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,224 @@
+"""`carom top`: the director at work, once a second, with keys to operate it.
+
+What is seen is made by `screen`, which is pure; `curses` only draws it and hears the keys.
+"""
+
+from __future__ import annotations
+
+import curses
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from carom.cli.options import socket_option
+from carom.cli.table import lines, quantity, size
+from carom.client import Client
+from carom.errors import CaromError, UnreachableError
+
+LOOK_EVERY = 1000
+"""Milliseconds."""
+HEADINGS = ("REAL SERVER", "STATE", "WEIGHT", "ACTIVE", "CLOSING", "NEW/S", "PACKETS/S", "BYTES/S", "CHECK", "")
+LEFT = frozenset({0, 1, 9})
+HELP = "↑↓ choose   d drain   u undrain   + - weight   q end"
+
+Document = dict[str, Any]
+Row = tuple[str, str]
+"""A service's name and a real server's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the screen."""
+
+    text: str
+    look: str = ""
+    """`title`, `head`, `bad`, `chosen`, `dim` or nothing."""
+    row: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the person looks at."""
+
+    status: Document
+    chosen: Row | None = None
+    said: str = ""
+    """What the last key has led to."""
+    asking: str = ""
+    """A question that waits for `y`."""
+
+
+def rows(status: Document) -> list[Row]:
+    """Every real server, from top to bottom."""
+    return [(service["name"], real["address"]) for service in status["services"] for real in service["reals"]]
+
+
+def screen(view: View) -> list[Line]:
+    """Everything that is shown, from top to bottom."""
+    return [*_head(view.status), *_body(view), *_foot(view)]
+
+
+def _head(status: Document) -> Iterator[Line]:
+    director, flows, faults = status["director"], status["flows"], status["faults"]
+    plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
+    role = "active" if director["answering"] else "backup"
+    yield Line(
+        f"carom on {director['interface']}  {plane}  {role}  version {status['configuration']['version']}", "title"
+    )
+    rates = [service["totals"]["rates"] for service in status["services"]]
+    new, packets, count = (sum(rate[name] for rate in rates) for name in ("new_flows", "packets", "bytes"))
+    yield Line(
+        f"{quantity(new)} new flows/s  {quantity(packets)} packets/s  {size(count)}/s  "
+        f"{flows['used']:,} of {flows['capacity']:,} flows"
+    )
+    if faults:
+        yield Line(faults[0] if len(faults) == 1 else f"{faults[0]} (and {len(faults) - 1:,} more)", "bad")
+
+
+def _body(view: View) -> Iterator[Line]:
+    for service in view.status["services"]:
+        yield Line("")
+        standing = "" if service["standing"] == "serving" else f"  {service['standing']}"
+        yield Line(
+            f"{service['name']}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}",
+            "title",
+        )
+        heading, *body = lines([HEADINGS, *map(_cells, service["reals"])], LEFT)
+        yield Line(f"  {heading}", "dim")
+        for text, real in zip(body, service["reals"], strict=True):
+            row = service["name"], real["address"]
+            look = "chosen" if row == view.chosen else "" if real["up"] else "bad"
+            yield Line(f"{'>' if row == view.chosen else ' '} {text}", look, row)
+
+
+def _cells(real: Document) -> tuple[str, ...]:
+    rates, check = real["rates"], real["check"]
+    checked = f"{1000 * check['seconds']:.1f} ms" if check and check["ok"] else check["reason"] if check else ""
+    weight = f"{real['effective_weight']:g}"
+    return (
+        *(real["address"], real["state"], weight if real["override"] is None else f"{weight} by hand"),
+        *(f"{real['active']:,}", f"{real['inactive']:,}"),
+        *(quantity(rates["new_flows"]), quantity(rates["packets"]), size(rates["bytes"])),
+        *(checked, real["why"]),
+    )
+
+
+def _foot(view: View) -> Iterator[Line]:
+    yield Line("")
+    if view.said:
+        yield Line(view.said)
+    yield Line(f"{view.asking} y/n", "head") if view.asking else Line(HELP, "dim")
+
+
+# ---- keys ----
+
+
+def moved(view: View, step: int) -> View:
+    """With the next real server chosen, or the one before."""
+    all_rows = rows(view.status)
+    if not all_rows:
+        return replace(view, chosen=None)
+    place = all_rows.index(view.chosen) + step if view.chosen in all_rows else 0
+    return replace(view, chosen=all_rows[max(0, min(place, len(all_rows) - 1))])
+
+
+def pressed(view: View, key: str, client: Client) -> View:
+    """What a key leads to. A drain is asked about first: it is one slip away from the key beside it."""
+    if view.asking:
+        view = replace(view, asking="")
+        return _done(view, client, "drain") if key == "y" else replace(view, said="not drained")
+    match key:
+        case "KEY_UP" | "k":
+            return moved(view, -1)
+        case "KEY_DOWN" | "j":
+            return moved(view, 1)
+        case "d" if view.chosen:
+            return replace(view, asking=f"drain {' '.join(view.chosen)}?", said="")
+        case "u":
+            return _done(view, client, "undrain")
+        case "+" | "-" if real := _chosen(view):
+            weight = round(real["effective_weight"]) + (1 if key == "+" else -1)
+            return _done(view, client, "weight", weight=max(0, min(65535, weight)))
+        case _:
+            return view
+
+
+def _chosen(view: View) -> Document | None:
+    reals = ((service["name"], real) for service in view.status["services"] for real in service["reals"])
+    return next((real for name, real in reals if (name, real["address"]) == view.chosen), None)
+
+
+def _done(view: View, client: Client, verb: str, **more: int) -> View:
+    if view.chosen is None:
+        return view
+    service, real = view.chosen
+    try:
+        client.post(f"/v1/{verb}", {"service": service, "real": real, **more})
+    except CaromError as error:
+        return replace(view, said=str(error))
+    return replace(view, said=" ".join((verb, service, real, *map(str, more.values()))))
+
+
+# ---- the terminal ----
+
+
+@click.command
+@socket_option
+def command(socket: Path) -> None:
+    """Watch the director at work, and drain real servers by a key.
+
+    Shows every service and real server once a second. The arrows choose a real server, d drains it, u takes that back,
+    + and - set its weight, q ends.
+    """
+    client = Client(socket)
+    client.get("/v1/status")  # what is wrong shows before the screen is taken
+    curses.wrapper(_run, client)
+
+
+def _run(window: curses.window, client: Client) -> None:
+    curses.curs_set(0)
+    looks = _looks()
+    window.timeout(LOOK_EVERY)
+    view = moved(View(client.get("/v1/status")), 0)
+    while True:
+        _draw(window, screen(view), looks)
+        try:
+            key = window.getkey()
+        except curses.error:  # nothing pressed for LOOK_EVERY
+            key = ""
+        if key == "q" and not view.asking:
+            return
+        if key and key != "KEY_RESIZE":
+            view = pressed(view, key, client)
+        view = _looked(view, client)
+
+
+def _looked(view: View, client: Client) -> View:
+    """With what the director says now. While it does not answer, as when it is started anew, the last is kept."""
+    try:
+        return moved(replace(view, status=client.get("/v1/status")), 0)
+    except UnreachableError as error:
+        return replace(view, said=str(error))
+
+
+def _looks() -> dict[str, int]:
+    looks = {"title": curses.A_BOLD, "head": curses.A_BOLD, "dim": curses.A_DIM, "chosen": curses.A_REVERSE, "": 0}
+    if curses.has_colors():
+        curses.use_default_colors()
+        curses.init_pair(1, curses.COLOR_RED, -1)
+        looks["bad"] = curses.color_pair(1)
+    return {"bad": curses.A_BOLD, **looks}
+
+
+def _draw(window: curses.window, shown: list[Line], looks: dict[str, int]) -> None:
+    """As much as fits; what is chosen is always in sight."""
+    height, width = window.getmaxyx()
+    place = next((number for number, line in enumerate(shown) if line.look == "chosen"), 0)
+    first = max(0, min(place - height // 2, len(shown) - height))
+    window.erase()
+    for number, line in enumerate(shown[first : first + height]):
+        window.insnstr(number, 0, line.text, width, looks[line.look])
+    window.refresh()

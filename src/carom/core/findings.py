@@ -1,0 +1,127 @@
+"""What an operator should know of a world, and mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from carom.core.health import Health, Standing
+from carom.core.world import World, is_up
+from carom.finding import Finding, Verdict
+from carom.model import Address, Service
+
+
+def findings(world: World, now: float) -> Iterator[Finding]:
+    """Everything that is not as it should be; nothing when all is well."""
+    yield from _nic(world)
+    if world.refused:
+        evidence = f"has faults, so the earlier one runs on: {'; '.join(world.refused)}"
+        yield Finding("configuration", "the configuration file", Verdict.FAULT, evidence, "carom check FILE")
+    for service in world.services.values():
+        yield from _service(world, service)
+        for real in service.reals:
+            yield from _real(world, service, real.address, now)
+        if service.sorry and (why := _unreachable(world, service.sorry, now)):
+            subject = f"{service.name}: the sorry server {service.sorry}"
+            yield Finding("sorry-server", subject, Verdict.FAULT, f"could not serve: {why}")
+
+
+def sentence(finding: Finding) -> str:
+    """The finding as people read it in one line."""
+    return f"{finding.subject} {finding.evidence}"
+
+
+def obstacle(world: World, service: str, address: Address, now: float) -> str:
+    """What keeps a real server from getting connections, as a clause; empty if nothing does, or only its weight."""
+    if (service, address) in world.ended:
+        return "it was drained, and the deadline is over"
+    record = world.health.get(service, {}).get(address)
+    if record is None or is_up(world, service, address):
+        return _unreachable(world, address, now)
+    if not record.proven:
+        return _unreachable(world, address, now) or "it has not been checked yet"
+    return _unwell(record, now)
+
+
+def _unwell(record: Health, now: float) -> str:
+    found = ""
+    if record.diagnosis:
+        found = f"{record.diagnosis.verdict.replace('_', ' ')}: {record.diagnosis.why.rstrip('.')}"
+    elif record.outcome and not record.outcome.ok:
+        found = record.outcome.text or record.outcome.reason.replace("_", " ")
+    elif record.outcome:
+        return f"its checks have succeeded {record.streak} times in a row, which is not enough yet"
+    return f"down for {max(0.0, now - record.since):.0f} s{found and f', {found}'}"
+
+
+def _unreachable(world: World, address: Address, now: float) -> str:
+    """What keeps frames from reaching this address, as a clause; empty if nothing does."""
+    interface = world.config.director.interface
+    neighbour = world.neighbours.get(address)
+    if neighbour is not None and neighbour.answers:
+        return ""
+    question = "ARP" if address.version == 4 else "neighbour solicitation"
+    if neighbour is not None:
+        return f"no answer to {question} on {interface} for {max(0.0, now - neighbour.since):.0f} s"
+    if world.nic is None or not world.nic.addresses:
+        return f"no answer to {question} on {interface}"
+    if any(address == own.ip for own in world.nic.addresses):
+        return "it is the director's own address"
+    networks = [str(own.network) for own in world.nic.addresses if own.version == address.version]
+    if any(address in own.network for own in world.nic.addresses):
+        return f"no answer to {question} on {interface}"
+    return (
+        f"it is not in {interface}'s networks ({', '.join(networks) or f'no IPv{address.version} address'}): "
+        "direct routing needs it on the same segment"
+    )
+
+
+def _nic(world: World) -> Iterator[Finding]:
+    interface = world.config.director.interface
+    if world.nic is not None and world.nic.mac is None:
+        yield Finding("interface", interface, Verdict.FAULT, "is gone: nothing arrives and nothing is sent")
+    elif world.nic is not None and not world.nic.up:
+        evidence = "is down: nothing arrives and nothing is sent"
+        yield Finding("interface", interface, Verdict.FAULT, evidence, f"ip link set {interface} up")
+
+
+_STANDINGS = {
+    Standing.SORRY: (Verdict.WARNING, "the sorry server {sorry} stands in: {up} of {all} real servers are up"),
+    Standing.FAIL_OPEN: (
+        Verdict.FAULT,
+        "all {all} real servers are used, though by their checks none is up (fail_open)",
+    ),
+    Standing.DOWN: (Verdict.FAULT, "no real server takes connections"),
+}
+
+
+def _service(world: World, service: Service) -> Iterator[Finding]:
+    judgement = world.judgements[service.name]
+    up = sum(judgement.up)
+    if _beginning(world, service):
+        return
+    if judgement.standing in _STANDINGS:
+        verdict, evidence = _STANDINGS[judgement.standing]
+        words = evidence.format(sorry=service.sorry, up=up, all=len(service.reals))
+        yield Finding("service", f"{service.name}:", verdict, words)
+    elif up < service.minimum:
+        evidence = f"{up} of {len(service.reals)} real servers are up, fewer than its minimum of {service.minimum}"
+        yield Finding("service", f"{service.name}:", Verdict.WARNING, evidence)
+
+
+def _beginning(world: World, service: Service) -> bool:
+    """Whether checks have not told of all yet, so that nobody should be alarmed."""
+    return any(not record.proven for record in world.health.get(service.name, {}).values())
+
+
+def _real(world: World, service: Service, address: Address, now: float) -> Iterator[Finding]:
+    subject = f"{service.name}: {address}"
+    record = world.health.get(service.name, {}).get(address)
+    why = obstacle(world, service.name, address, now)
+    if why and (record is None or record.proven) and (service.name, address) not in world.ended:
+        remedy = record.diagnosis.remedy if record and record.diagnosis else ""
+        yield Finding("real-server", subject, Verdict.FAULT, f"gets no connections: {why}", remedy)
+    elif record and record.diagnosis:
+        evidence = f"fails its checks: {record.diagnosis.why}"
+        yield Finding("check", subject, Verdict.WARNING, evidence, record.diagnosis.remedy)
+    for warning in record.outcome.warnings if record and record.outcome else ():
+        yield Finding("check", subject, Verdict.WARNING, f"is well, but: {warning}")

@@ -1,0 +1,92 @@
+"""The OpenAPI document: it is one, and the director does what it says."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from tests.unit.api.test_app import ask
+from tests.unit.directors import CONFIG, LESS, Director, director
+
+
+@pytest.fixture(scope="module")
+def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Director]:
+    with director(tmp_path_factory.mktemp("director")) as one:
+        yield one
+
+
+def described(it: Director) -> dict[str, Any]:
+    found: dict[str, Any] = ask(it, "GET", "/v1/openapi.json")[1]
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def validate(document: dict[str, Any], operation: dict[str, Any], status: int, found: Any) -> None:
+    """That this answer is one of those that the document promises."""
+    assert str(status) in operation["responses"], f"{status} is not promised: {found}"
+    [schema] = [content["schema"] for content in operation["responses"][str(status)]["content"].values()]
+    Draft202012Validator({**schema, "components": document["components"]}).validate(found)
+
+
+def test_every_schema_in_it_is_a_schema(it: Director) -> None:
+    document = described(it)
+    assert document["openapi"] == "3.1.0"
+    for _, _, operation in operations(document):
+        assert operation["summary"].endswith("."), "every call says what it does"
+        for response in operation["responses"].values():
+            for content in response["content"].values():
+                Draft202012Validator.check_schema(content["schema"])
+
+
+def test_every_answer_is_as_it_says(it: Director) -> None:
+    """The document is walked: each call that looks is made, in a state in which there is something to see."""
+    ask(it, "POST", "/v1/apply", json.dumps({"text": LESS, "confirm_within": 600}).encode())
+    ask(it, "POST", "/v1/drain", b'{"service": "web", "real": "192.168.76.31", "within": 600}')
+    document = described(it)
+    looked = 0
+    for method, path, operation in operations(document):
+        if method == "GET" and path != "/v1/events":
+            status, found, _ = ask(it, method, path.replace("{number}", "1"))
+            assert status == 200, path
+            validate(document, operation, status, found)
+            looked += 1
+    assert looked >= 7
+    ask(it, "POST", "/v1/rollback")
+
+
+WORDS = st.text(string.printable, max_size=20) | st.sampled_from(
+    [CONFIG, LESS, "web", "192.168.76.31", "192.168.76.32", "\x00", "é", "\ud800"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(["text", "file", "confirm_within", "to", "service", "real", "within", "weight", "other"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(data=st.data())
+def test_whatever_is_asked_is_answered_as_it_says(it: Director, data: st.DataObject) -> None:
+    document = described(it)
+    method, path, operation = data.draw(
+        st.sampled_from([one for one in operations(document) if one[0] == "POST"]), label="call"
+    )
+    body = data.draw(st.dictionaries(NAMES, VALUES, max_size=5), label="body")
+    raw = data.draw(st.just(json.dumps(body).encode()) | st.binary(max_size=40), label="raw")
+    status, found, _ = ask(it, method, path, raw)
+    assert status != 500, found
+    validate(document, operation, status, found)
+    ask(it, "POST", "/v1/rollback", b'{"to": 1}')

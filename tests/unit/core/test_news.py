@@ -1,0 +1,109 @@
+"""News: what changed, told once."""
+
+from __future__ import annotations
+
+import pytest
+
+from carom.core.news import News, news
+from carom.core.world import World, step
+from carom.events import (
+    ConfigLoaded,
+    ConfigRefused,
+    Emptied,
+    Fact,
+    NeighbourLost,
+    NeighbourResolved,
+    Overridden,
+    Override,
+)
+from carom.model import Real
+from tests.unit.core.stories import (
+    CHECKED,
+    FOUND,
+    MAC1,
+    ONE,
+    TWO,
+    after,
+    at_work,
+    fallen,
+    nic,
+    unwell,
+    well,
+    with_service,
+)
+
+DRAIN = Override(0, "root", 11.0, deadline=60.0)
+
+
+def heard(world: World, *facts: Fact, now: float = 30.0) -> list[tuple[str, object]]:
+    """What is told of these facts: the event, and its most telling field."""
+    told = news(world, step(world, facts, now), now)
+    return [(item.event, list(item.fields.values())[-1] if item.fields else None) for item in told]
+
+
+def test_nothing_is_told_of_what_changes_nothing_that_counts() -> None:
+    assert heard(at_work(), well(ONE), unwell(TWO), NeighbourResolved(TWO, MAC1)) == []
+
+
+def test_the_first_checks_are_no_news_unless_they_fail() -> None:
+    beginning = after(*FOUND, config=CHECKED)
+    assert heard(beginning, well(ONE), well(TWO)) == []
+    assert [event for event, _ in heard(beginning, unwell(ONE), well(TWO))] == ["real server down"]
+
+
+def test_a_real_server_that_goes_down_and_comes_up() -> None:
+    world = at_work()
+    down = fallen(world)
+    [item] = news(world, down, 20.0)
+    assert item == News(
+        "real server down",
+        {
+            "service": "web",
+            "real": "192.168.76.31",
+            "verdict": "server_down",
+            "why": "It answers neither the check nor a ping.",
+            "remedy": "See whether it runs.",
+        },
+        grave=True,
+    )
+    assert heard(down, well(ONE), well(ONE)) == [("real server up", 10.0)]
+
+
+def test_how_a_service_stands_is_told_when_it_changes() -> None:
+    world = fallen(at_work())
+    assert heard(world, *[unwell(TWO)] * 3) == [
+        ("real server down", "See whether it runs."),
+        ("service standing", "serving"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ([ConfigLoaded(with_service(CHECKED, minimum=2))], [("configuration loaded", 2)]),
+        ([ConfigRefused(("a fault",))], [("configuration refused", ["a fault"])]),
+        (
+            [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO, weight=2),)))],
+            [("configuration loaded", 1), ("real server leaves", "192.168.76.31")],
+        ),
+        ([NeighbourLost(ONE)], [("neighbour lost", "192.168.76.31")]),
+        ([Overridden("web", ONE, DRAIN)], [("weight overridden", "root")]),
+        ([nic(up=False)], [("interface down", "02:00:00:00:00:01")]),
+        ([nic(mac=None)], [("interface down", None)]),
+        ([nic(mac=MAC1)], [("interface up", "02:00:00:00:00:31")]),
+        ([nic("10.0.0.1/8")], []),
+    ],
+)
+def test_what_is_told_of_a_fact(facts: list[Fact], told: list[tuple[str, object]]) -> None:
+    assert heard(step(at_work(), [nic()], 11.0), *facts) == told
+
+
+def test_what_is_told_when_it_is_over() -> None:
+    world = step(at_work(), [Overridden("web", ONE, DRAIN)], 11.0)
+    assert heard(world, now=60.0) == [("drain deadline over", "192.168.76.31")]
+    assert heard(world, Overridden("web", ONE, None)) == [("override ended", "192.168.76.31")]
+    world = step(at_work(), [ConfigLoaded(with_service(CHECKED, reals=(Real(TWO, weight=2),)))], 30.0)
+    assert heard(world, Emptied(frozenset({("web", ONE)}))) == [("real server left", "192.168.76.31")]
+    assert heard(after(*FOUND, NeighbourLost(ONE)), NeighbourResolved(ONE, MAC1)) == [
+        ("neighbour found", "02:00:00:00:00:31")
+    ]
