@@ -95,7 +95,7 @@ def test_a_spoiled_memory_is_no_memory(store: Store, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "carom").write_text("a file")
-    with pytest.raises(StoreError, match="cannot be written: (Not a directory|File exists)"):
+    with pytest.raises(StoreError, match=r"cannot be written: (Not a directory|File exists)"):
         Store(tmp_path / "carom").add(TEXT, "anna", "", 0.0)
 
 
