@@ -337,6 +337,7 @@ struct bucket4 {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << 18);
+	__uint(map_flags, BPF_F_MMAPABLE); /* its values begin on a page, so a bucket is in one cache line */
 	__type(key, __u32);
 	__type(value, struct bucket4);
 } flows4 SEC(".maps");
@@ -360,6 +361,7 @@ struct bucket6 {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << 18);
+	__uint(map_flags, BPF_F_MMAPABLE); /* its values begin on a page, so a bucket is in one cache line */
 	__type(key, __u32);
 	__type(value, struct bucket6);
 } flows6 SEC(".maps");
