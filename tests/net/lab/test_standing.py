@@ -136,7 +136,7 @@ def test_a_standing_lab_outlives_its_builder_and_is_taken_down_by_anyone(name: s
 
 
 def test_a_lab_that_is_not_there_is_named_with_the_nearest_one_that_is(name: str) -> None:
-    with pytest.raises(LabError, match=f"no lab named `{name}` is up: `carom lab up` builds it"):
+    with pytest.raises(LabError, match=f"no lab named `{name}` is up"):
         standing.find(name)
     lab = create(name)
     try:
