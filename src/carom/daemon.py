@@ -50,11 +50,13 @@ from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.engine import Engine
 from carom.errors import CaromError, ConfigError, StoreError
 from carom.log import Style
+from carom.model import Config
 from carom.net import neighbours, viaroute
 from carom.net.announce import PacketAnnouncer
 from carom.net.interface import InterfaceWatch
 from carom.net.neighbours import KernelNeighbours
 from carom.opening import Opening, opening, write_down
+from carom.watching import VipWatch
 
 log = logging.getLogger("carom")
 
@@ -162,6 +164,9 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
         signals = _Signals()
         await engine.start()
         held.push_async_callback(engine.close)
+        watch = _vip_watch(found.config, engine)
+        if watch:
+            held.callback(watch.close)
         changes = Changes(write_down(found, store, time.time()), options.config, store, engine)
         changes.tell_faults(found.faults)
         listener = held.enter_context(listening(options.socket))
@@ -177,6 +182,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             signals,
             engine.run,
             nic.run,
+            *([watch.run] if watch else []),
             changes.watch,
             lambda: _reload_forever(changes, signals.reload),
             lambda: _remember_forever(engine, store),
@@ -184,6 +190,13 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             ready={"config": str(options.config), "socket": str(options.socket)},
         )
     log.info("ended; packets go on")
+
+
+def _vip_watch(config: Config, engine: Engine) -> VipWatch | None:
+    director = config.director
+    if not director.watch:
+        return None
+    return VipWatch(director.interface, engine.tell, director.watch, lambda: engine.snapshot.world)
 
 
 async def _until_stopped(

@@ -34,9 +34,10 @@ from carom.core.world import Memory, World
 from carom.duty import Duty, Troubles
 from carom.errors import DataPlaneError
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Override, RealName
-from carom.model import Address, Config
+from carom.model import Address, Config, OnMisuse
 from carom.outcome import Checked
 from carom.ports import Announcer, Attachment, Checks, DataPlane, Neighbours, Reading
+from carom.sighting import Sighting, Sign, VipSighted
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,8 @@ class Engine:
     def tell(self, fact: Fact) -> None:
         """Let the engine hear a fact, soon and in its turn."""
         self._told.append(fact)
+        if isinstance(fact, VipSighted):
+            self._defend(fact.sighting)
         if not isinstance(fact, Checked):
             self._wake.set()
         elif self._gathering is None:
@@ -376,15 +379,24 @@ class Engine:
         new = held - self._held if mac == self._held_at else held
         self._held, self._held_at = held, mac
         if new:
-            announcement = asyncio.create_task(self._announce_repeatedly(new))
-            self._announcements.add(announcement)
-            announcement.add_done_callback(self._announcements.discard)
+            self._announce_in_time(new, ANNOUNCE_AFTER)
 
-    async def _announce_repeatedly(self, vips: frozenset[Address]) -> None:
-        for pause in ANNOUNCE_AFTER:
+    async def _announce_repeatedly(self, vips: frozenset[Address], pauses: tuple[float, ...]) -> None:
+        for pause in pauses:
             await asyncio.sleep(pause)
             with self._troubles.noting("the VIPs cannot be announced"):
                 await asyncio.to_thread(self._announcer.announce, tuple(vips & self._held))
+
+    def _defend(self, sighting: Sighting) -> None:
+        """Somebody else claims a VIP that is held here: tell the segment at once where it is."""
+        wanted = self._world.config.director.on_misuse is not OnMisuse.REPORT
+        if wanted and sighting.vip in self._held and sighting.sign is not Sign.SENT:
+            self._announce_in_time(frozenset({sighting.vip}), (0.0,))
+
+    def _announce_in_time(self, vips: frozenset[Address], pauses: tuple[float, ...]) -> None:
+        announcement = asyncio.create_task(self._announce_repeatedly(vips, pauses))
+        self._announcements.add(announcement)
+        announcement.add_done_callback(self._announcements.discard)
 
     async def _read(self) -> None:
         reading = await self._work(self._plane.read)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 
 from carom.model import Address, Config
 from carom.outcome import Checked
+from carom.sighting import VipSighted, VipSightingEnded
 
 RealName = tuple[str, Address]
 """A real server of one service: the service's name, and its address."""
@@ -89,5 +90,14 @@ class Emptied:
 
 
 Fact = (
-    ConfigLoaded | ConfigRefused | InterfaceChanged | NeighbourResolved | NeighbourLost | Checked | Overridden | Emptied
+    ConfigLoaded
+    | ConfigRefused
+    | InterfaceChanged
+    | NeighbourResolved
+    | NeighbourLost
+    | Checked
+    | Overridden
+    | Emptied
+    | VipSighted
+    | VipSightingEnded
 )

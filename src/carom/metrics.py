@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carom.core.plan import RealPlan, ServicePlan
-from carom.core.world import World
+from carom.core.sightings import finding
+from carom.core.world import World, reals_by_mac
 from carom.engine import Snapshot
 from carom.model import Address
 from carom.ports import RealReading
@@ -37,6 +38,9 @@ FAMILIES: Mapping[str, Family] = {
     "carom_build_info": Family("gauge", "Always 1; the label says which carom this is.", ("version",)),
     "carom_interface_up": Family("gauge", "Whether the director's NIC is up and has carrier."),
     "carom_answering": Family("gauge", "Whether this director answers for its VIPs (active) or not (backup)."),
+    "carom_vip_misused": Family(
+        "gauge", "1 while another station uses the VIP; `finding` says how.", ("vip", "mac", "real", "finding")
+    ),
     "carom_troubles": Family("gauge", "Things that go wrong in the director itself; carom status names them."),
     "carom_config_version": Family("gauge", "The version of the configuration that runs."),
     "carom_config_drift": Family("gauge", "Whether the configuration file says something else than what runs."),
@@ -76,6 +80,7 @@ def exposition(snapshot: Snapshot, version: str, more: Mapping[str, Number]) -> 
     for name, value in {**_director(snapshot), **_process(), **more}.items():
         samples[name].append(f"{name} {_number(value)}")
     samples["carom_build_info"].append(f'carom_build_info{{version="{_quoted(version)}"}} 1')
+    _misuses(samples, snapshot.world)
     _reasons(samples, snapshot)
     _services(samples, snapshot)
     return "".join(_lines(samples)).encode()
@@ -108,6 +113,14 @@ def _process() -> dict[str, Number]:
         "process_resident_memory_bytes": pages * resource.getpagesize(),
         "process_open_fds": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - a count needs no paths
     }
+
+
+def _misuses(samples: Samples, world: World) -> None:
+    reals = reals_by_mac(world) if world.sightings else {}
+    for sighting in world.sightings:
+        found = finding(sighting, reals)
+        labels = f'vip="{sighting.vip}",mac="{sighting.mac.hex(":")}",real="{found.server}",finding="{found.name}"'
+        samples["carom_vip_misused"].append(f"carom_vip_misused{{{labels}}} 1")
 
 
 def _reasons(samples: Samples, snapshot: Snapshot) -> None:

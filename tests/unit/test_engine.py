@@ -33,9 +33,10 @@ from carom.events import (
     Overridden,
     Override,
 )
-from carom.model import Address, Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.model import Address, Check, Config, Director, OnMisuse, Ports, Protocol, Real, Scheduler, Service
 from carom.outcome import Checked, Outcome, Reason
 from carom.ports import Attachment, Reading
+from carom.sighting import Sighting, Sign, VipSighted
 
 VIP, VIP2, ONE, TWO = (ip_address(f"192.168.76.{host}") for host in (24, 25, 31, 32))
 MAC1, MAC2, OWN, OTHER = (bytes.fromhex(f"0200000000{host}") for host in ("31", "32", "01", "02"))
@@ -703,6 +704,31 @@ def test_a_vip_that_is_held_no_more_is_announced_no_more(monkeypatch: pytest.Mon
             engine.tell(ConfigLoaded(Config(Director("eth0"), (DNS,))))
             await until(lambda: stage.announcer.heard.count((VIP2,)) == 2)
             assert stage.announcer.heard.count((VIP,)) == 1
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("on_misuse", "sign", "announced"),
+    [
+        (OnMisuse.ANNOUNCE, Sign.ANSWERED, [(VIP,)]),
+        (OnMisuse.QUIESCE, Sign.ANNOUNCED, [(VIP,)]),
+        (OnMisuse.ANNOUNCE, Sign.SENT, []),
+        (OnMisuse.REPORT, Sign.ANSWERED, []),
+    ],
+)
+def test_a_vip_that_another_claims_is_announced_again_at_once(
+    on_misuse: OnMisuse, sign: Sign, announced: list[tuple[Address, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", ())
+
+    async def scene() -> None:
+        stage = Stage(replace(CONFIG, director=Director("eth0", on_misuse=on_misuse)))
+        async with stage.running() as engine:
+            engine.tell(VipSighted(Sighting(VIP, MAC1, sign)))
+            engine.tell(VipSighted(Sighting(VIP2, MAC1, sign)))  # a VIP that is not held
+            await until(lambda: len(engine.snapshot.world.sightings) == 2)
+            await until(lambda: stage.announcer.heard == announced)
 
     play(scene)
 

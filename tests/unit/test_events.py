@@ -20,6 +20,7 @@ from carom.events import (
 )
 from carom.model import Config, Director, Ports, Protocol, Real, Service
 from carom.outcome import Checked, Outcome, Reason
+from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 
 REAL = ip_address("192.168.76.31")
 WEB = Service("web", ip_address("192.168.76.24"), (Ports(Protocol.TCP, 80, 80),), (Real(REAL),))
@@ -36,6 +37,8 @@ HISTORY: tuple[Fact, ...] = (
     NeighbourResolved(REAL, b"\x02REAL"),
     NeighbourLost(REAL),
     ConfigRefused(("carom.toml:3: service[0].vip: not an address",)),
+    VipSighted(Sighting(WEB.vip, b"\x02REAL", Sign.ANSWERED)),
+    VipSightingEnded(Sighting(WEB.vip, b"\x02REAL", Sign.ANSWERED)),
 )
 
 

@@ -16,6 +16,7 @@ from carom.metrics import FAMILIES, exposition
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Service
 from carom.outcome import Checked, Outcome, Reason
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
+from carom.sighting import Sighting, Sign, VipSighted
 
 VIP, ONE, TWO = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32))
 WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO, weight=2)), check=Check())
@@ -27,7 +28,8 @@ def snapshot(service: Service = WEB) -> Snapshot:
     world = begin(Config(Director("eth0"), (service,)))
     facts = [Checked(service.name, real.address, Outcome(Reason.OK, seconds=0.0025)) for real in service.reals]
     macs = [NeighbourResolved(real.address, b"\x02\x00" + real.address.packed) for real in service.reals[:1]]
-    world = step(world, [*facts, *macs], 0.0)
+    leak = VipSighted(Sighting(VIP, b"\x02\x00" + ONE.packed, Sign.ANSWERED))
+    world = step(world, [*facts, *macs, leak], 0.0)
     reals = tuple(
         RealReading(service.name, real.address, Counter(100, 15_000), new_flows=7, active=2, inactive=1)
         for real in service.reals
@@ -84,6 +86,8 @@ def test_what_is_counted() -> None:
     assert found["carom_config_version"] == 7
     assert found["carom_config_drift"] == 1
     assert found["carom_troubles"] == 1
+    leak = 'vip="192.168.76.24",mac="02:00:c0:a8:4c:1f",real="192.168.76.31",finding="arp-ignore"'
+    assert found[f"carom_vip_misused{{{leak}}}"] == 1
     assert found["process_resident_memory_bytes"] > 1e6
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from carom.core import sightings
 from carom.core.health import Health, Standing
-from carom.core.world import World, is_up
+from carom.core.world import World, is_up, reals_by_mac
 from carom.finding import Finding, Verdict
 from carom.model import Address, Service
 
@@ -16,6 +18,7 @@ def findings(world: World, now: float) -> Iterator[Finding]:
     if world.refused:
         evidence = f"has faults, so the earlier one runs on: {'; '.join(world.refused)}"
         yield Finding("configuration", "the configuration file", Verdict.FAULT, evidence, "carom check FILE")
+    yield from _misuses(world)
     for service in world.services.values():
         yield from _service(world, service)
         for real in service.reals:
@@ -82,6 +85,15 @@ def _nic(world: World) -> Iterator[Finding]:
     elif world.nic is not None and not world.nic.up:
         evidence = "is down: nothing arrives and nothing is sent"
         yield Finding("interface", interface, Verdict.FAULT, evidence, f"ip link set {interface} up")
+
+
+def _misuses(world: World) -> Iterator[Finding]:
+    """Who else is using a VIP."""
+    reals = reals_by_mac(world) if world.sightings else {}
+    for sighting in world.sightings:
+        if sighting.vip in world.config.vips:
+            found = sightings.finding(sighting, reals)
+            yield replace(found, subject=f"{sighting.vip}:")
 
 
 _STANDINGS = {

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from carom.core.health import Health
-from carom.core.world import Records, World
+from carom.core.sightings import Reals, finding
+from carom.core.world import Records, World, reals_by_mac
 from carom.model import Address
+from carom.sighting import Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ def news(before: World, after: World, now: float) -> Iterator[News]:
         reals = sum(len(service.reals) for service in after.config.services)
         yield News("configuration loaded", {"services": len(after.config.services), "reals": reals})
     yield from _neighbours(before, after)
+    yield from _sightings(before, after)
     yield from _overrides(before, after)
     yield from _leaving(before, after)
     if after.judgements is not before.judgements:
@@ -63,6 +66,22 @@ def _neighbours(before: World, after: World) -> Iterator[News]:
             yield News("neighbour lost", {"address": str(address)})
         elif earlier is not None and not earlier.answers:
             yield News("neighbour found", {"address": str(address), "mac": known.mac.hex(":")})
+
+
+def _sightings(before: World, after: World) -> Iterator[News]:
+    if after.sightings is before.sightings:
+        return
+    reals = reals_by_mac(after)
+    for sighting in after.sightings.keys() - before.sightings.keys():
+        yield News("vip misused", _misuse(sighting, reals), grave=True)
+    for sighting in before.sightings.keys() - after.sightings.keys():
+        yield News("vip misuse ended", _misuse(sighting, reals))
+
+
+def _misuse(sighting: Sighting, reals: Reals) -> dict[str, object]:
+    found = finding(sighting, reals)
+    fields = {"vip": str(sighting.vip), "mac": sighting.mac.hex(":"), "finding": found.name, "real": found.server}
+    return {**fields, "why": found.evidence, "remedy": found.remedy}
 
 
 def _overrides(before: World, after: World) -> Iterator[News]:

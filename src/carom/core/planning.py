@@ -6,7 +6,7 @@ one service's plan, and whoever compares two plans finds at once where they diff
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
@@ -40,7 +40,7 @@ def _unchanged(before: World, world: World, service: Service) -> bool:
     name = service.name
     if service is not before.services.get(name) or world.judgements[name] is not before.judgements.get(name):
         return False
-    if world.ended != before.ended:
+    if world.ended != before.ended or world.guilty != before.guilty:
         return False
     if world.neighbours is before.neighbours:
         return True
@@ -54,6 +54,7 @@ def _plan_service(world: World, service: Service) -> ServicePlan:
         _plan_real(world, real, weight, up=up and (service.name, real.address) not in world.ended)
         for real, up, weight in zip(service.reals, judgement.up, judgement.weights, strict=True)
     )
+    reals = _without_guilty(world, reals)
     enough = sum(real.schedulable and real.weight > 0 for real in reals) >= service.minimum
     return ServicePlan(
         name=service.name,
@@ -68,6 +69,12 @@ def _plan_service(world: World, service: Service) -> ServicePlan:
         one_packet=service.one_packet,
         sorry=None if service.sorry is None or enough else _plan_real(world, Real(service.sorry), 1, up=True),
     )
+
+
+def _without_guilty(world: World, reals: tuple[RealPlan, ...]) -> tuple[RealPlan, ...]:
+    """No new connections to those that misuse a VIP, unless that leaves nobody to take any."""
+    spared = tuple(replace(real, weight=0) if real.mac in world.guilty else real for real in reals)
+    return spared if any(real.schedulable and real.weight for real in spared) else reals
 
 
 def _plan_real(world: World, real: Real, weight: int, *, up: bool) -> RealPlan:

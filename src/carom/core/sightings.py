@@ -44,16 +44,21 @@ class Sightings:
 
 def finding(sighting: Sighting, reals: Reals, also: str = "") -> Finding:
     """What it means and what to do; `also` is what else is known of the station, for one that is no real server."""
-    known = reals.get(sighting.mac)
-    if not known:
+    real = whose(sighting, reals)
+    if real is None:
         return _stranger(sighting, also)
-    real = next((address for address in known if address.version == sighting.vip.version), known[0])
     if sighting.sign is Sign.SENT:
         return _gateway(sighting, real)
     return _leak(sighting, real)
 
 
-def name(sighting: Sighting, *, real: bool) -> str:
+def whose(sighting: Sighting, reals: Reals) -> Address | None:
+    """The real server's own address, of the VIP's family where it has one; None: it is no real server."""
+    known = reals.get(sighting.mac, ())
+    return next((address for address in known if address.version == sighting.vip.version), known[0] if known else None)
+
+
+def finding_name(sighting: Sighting, *, real: bool) -> str:
     """What a finding about it is called, as `carom real-server verify` calls the same on the real server."""
     if sighting.sign is Sign.SENT:
         return "default-route"
@@ -71,14 +76,14 @@ def _leak(sighting: Sighting, real: Address) -> Finding:
     else:
         evidence = f"{who} asks for its neighbours in the name of {vip}: who hears that sends the VIP's packets to it"
     remedy = f"carom real-server join --vip {vip}, on {real}"
-    return Finding(name(sighting, real=True), str(vip), Verdict.FAULT, evidence, remedy, str(real))
+    return Finding(finding_name(sighting, real=True), str(vip), Verdict.FAULT, evidence, remedy, str(real))
 
 
 def _gateway(sighting: Sighting, real: Address) -> Finding:
     vip = sighting.vip
     evidence = f"{real} ({sighting.mac.hex(':')}) sends its replies from {vip} to the director, as to its gateway"
     remedy = f"ip -{vip.version} route replace default via GATEWAY, on {real}: a router that is not the director"
-    return Finding(name(sighting, real=True), str(vip), Verdict.FAULT, evidence, remedy, str(real))
+    return Finding(finding_name(sighting, real=True), str(vip), Verdict.FAULT, evidence, remedy, str(real))
 
 
 def _stranger(sighting: Sighting, also: str) -> Finding:
@@ -90,4 +95,4 @@ def _stranger(sighting: Sighting, also: str) -> Finding:
         did = "answers who has" if sighting.sign is Sign.ANSWERED else "speaks in the name of"
         evidence = f"{who} {did} {vip}: part of the clients' packets go to it past the director"
         remedy = f"find that station by its MAC and take {vip} from it"
-    return Finding(name(sighting, real=False), str(vip), Verdict.FAULT, evidence, remedy)
+    return Finding(finding_name(sighting, real=False), str(vip), Verdict.FAULT, evidence, remedy)

@@ -31,8 +31,9 @@ from carom.events import (
     Override,
     RealName,
 )
-from carom.model import Address, Config, Real, Service
+from carom.model import Address, Config, OnMisuse, Real, Service
 from carom.outcome import Checked, Reason
+from carom.sighting import Sighting, VipSighted, VipSightingEnded
 
 LEAVE_WITHIN = 3600.0
 """Seconds that the flows of a real server which the configuration has dropped may take to end."""
@@ -79,6 +80,10 @@ class World:
     """When this world changes by itself."""
     refused: tuple[str, ...] = ()
     """Faults of the configuration read last, where it was not carried out."""
+    sightings: Mapping[Sighting, float] = field(default_factory=dict)
+    """Who else is using a VIP, and since when."""
+    guilty: frozenset[bytes] = frozenset()
+    """The MACs of those that get no new connections for it."""
 
     @property
     def mac(self) -> bytes | None:
@@ -88,7 +93,7 @@ class World:
     @property
     def basis(self) -> tuple[object, ...]:
         """All that a plan follows from: two worlds in which each of these is the same object have the same plan."""
-        return self.config, self.services, self.neighbours, self.judgements, self.ended, self.mac
+        return self.config, self.services, self.neighbours, self.judgements, self.ended, self.mac, self.guilty
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,14 @@ def told(world: World) -> bool:
     return all(record.proven for records in world.health.values() for record in records.values())
 
 
+def reals_by_mac(world: World) -> dict[bytes, tuple[Address, ...]]:
+    """The real servers that have ever answered, by their MACs."""
+    found: dict[bytes, tuple[Address, ...]] = {}
+    for address, neighbour in world.neighbours.items():
+        found[neighbour.mac] = (*found.get(neighbour.mac, ()), address)
+    return found
+
+
 def _plain(record: Health) -> bool:
     """Whether forgetting this record changes nothing: it is up, at its full weight, and never was otherwise."""
     return record.up and not record.climbs and not record.falls and record.share == 1.0
@@ -175,6 +188,8 @@ class _Draft:
                 self._override(fact)
             case Emptied():
                 self._leave(fact.reals & self._world.leaving.keys())
+            case VipSighted() | VipSightingEnded():
+                self._sight(fact)
             case _:
                 assert_never(fact)
 
@@ -320,6 +335,21 @@ class _Draft:
         leaving = {name: until for name, until in before.leaving.items() if name not in gone}
         self._world = replace(before, leaving=leaving, health=health)
         self._settle()
+
+    # ---- misused VIPs ----
+
+    def _sight(self, fact: VipSighted | VipSightingEnded) -> None:
+        before = self._world.sightings
+        seen = isinstance(fact, VipSighted)
+        if seen is (fact.sighting in before):
+            return
+        others = {sighting: since for sighting, since in before.items() if sighting != fact.sighting}
+        sightings = {**others, fact.sighting: self._now} if seen else others
+        quiesces = self._world.config.director.on_misuse is OnMisuse.QUIESCE
+        guilty = frozenset(sighting.mac for sighting in sightings) if quiesces else frozenset()
+        if guilty == self._world.guilty:
+            guilty = self._world.guilty
+        self._world = replace(self._world, sightings=sightings, guilty=guilty)
 
     def _strike(self) -> None:
         """What was to come by now has come."""

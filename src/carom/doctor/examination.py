@@ -27,7 +27,7 @@ from carom.doctor.kinds import (
     xdp,
 )
 from carom.doctor.wire import Wire
-from carom.errors import CaromError, NetError
+from carom.errors import CaromError
 from carom.finding import Finding, Verdict
 from carom.model import Address, Config
 from carom.net import interface, local, nic, viaroute
@@ -50,6 +50,13 @@ SEVERITY = (Verdict.FAULT, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 
 async def examine(told: Told) -> tuple[Finding, ...]:
     """Look at everything; the worst first. Takes some four seconds. Raises NetError."""
+    name = told.config.director.interface
+    look = interface.look(name)
+    if look.mac is None or not look.up:
+        evidence = (
+            f"it is {'down' if look.mac else 'not there'}: nothing arrives, nothing is sent, and nothing can be asked"
+        )
+        return (Finding("interface", name, Verdict.FAULT, evidence, f"ip link set {name} up"),)
     async with opened(told) as case:
         found: list[Finding] = []
         for stage in STAGES:
@@ -71,8 +78,6 @@ async def opened(told: Told) -> AsyncIterator[Case]:
     """A case with its wire and its ways, both given up at the end."""
     name = told.config.director.interface
     look = interface.look(name)
-    if look.mac is None or not look.up:
-        raise NetError(f"{name} is {'down' if look.mac else 'not there'}: nothing can be asked through it")
     here = local.addresses()
     neighbour = next((own.ip for own in look.addresses if isinstance(own, IPv4Interface)), NOBODY)
     wire = Wire(name, told.config.vips, here.keys() - set(told.config.vips), neighbour)

@@ -6,6 +6,7 @@ it, the watches' own filters and the watches' own reading of a frame are used: `
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
@@ -14,6 +15,9 @@ from carom.model import Address
 from carom.net import filters, frames
 from carom.net.tap import Tap
 from carom.sighting import Sighting, Sign
+
+SLICE, BREATH = 50, 0.005
+"""Addresses that are asked for at once, and the seconds until the next: answers need time to be read."""
 
 
 class Wire:
@@ -34,7 +38,9 @@ class Wire:
         self.on_sighting: Callable[[Sighting], None] = _nothing_to_do
         self.on_packet: Callable[[frames.Packet], None] = _nothing_to_do
         """Told every packet from a VIP, those to `own` excepted."""
-        self._taps = {kind: Tap(interface, kind, program, self._heard) for kind, program in self._programs().items()}
+        self._taps = {
+            kind: Tap(interface, kind, program, self._heard, pause=0.0) for kind, program in self._programs().items()
+        }
 
     @property
     def mac(self) -> bytes:
@@ -46,12 +52,14 @@ class Wire:
         for kind, program in self._programs().items():
             self._taps[kind].narrow(program)
 
-    def ask(self, addresses: Iterable[Address]) -> None:
+    async def ask(self, addresses: Iterable[Address]) -> None:
         """Ask the segment who has each of them, as a stranger and as a neighbour. Raises NetError."""
-        for address in addresses:
+        for number, address in enumerate(addresses, start=1):
             self.send(frames.question(address, self.mac))
             if address.version == 4:
                 self.send(frames.question(address, self.mac, self._neighbour))
+            if number % SLICE == 0:
+                await asyncio.sleep(BREATH)
 
     def send(self, frame: bytes) -> None:
         """Send a whole frame. Raises NetError."""

@@ -34,7 +34,9 @@ def inflict(lab: Lab, node: str, name: str) -> None:
     with _locked(lab) as folder:
         entries = _read(folder, node)
         if any(entry["name"] == name for entry in entries):
-            raise LabError(f"{node} is broken with `{name}` already; `carom lab heal {node}` mends it")
+            raise LabError(
+                f"{node} is broken with `{name}` already; `carom lab heal --name {lab.name} {node}` mends it"
+            )
         entry: Entry = {"name": name, "undo": []}
         try:
             for change in fault.changes(lab, NODES[node]):

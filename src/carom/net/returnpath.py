@@ -19,21 +19,19 @@ from carom.net.arpwatch import Tell
 from carom.net.tap import Tap
 from carom.sighting import Sighting, Sign
 
-LASTING = 30.0
-"""Seconds without such a packet after which the fault is taken to be mended."""
 _LOOK_EVERY = 1.0
 
 
 class ReturnPathWatch:
     """One NIC, watched. For the event loop's thread."""
 
-    def __init__(self, interface: str, tell: Tell) -> None:
-        """Listens at once, to nothing yet. Raises NetError."""
+    def __init__(self, interface: str, tell: Tell, lasting: float) -> None:
+        """Listens at once, to nothing yet; `lasting` seconds without a packet end a fault. Raises NetError."""
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._vips: frozenset[Address] = frozenset()
         self._own: frozenset[Address] = frozenset()
-        self._sightings = Sightings(LASTING, again=LASTING / 2)
+        self._sightings = Sightings(lasting, again=lasting / 2)
         self._taps = (
             Tap(interface, frames.ETH_P_IP, filters.packets4((), ()), self._heard),
             Tap(interface, frames.ETH_P_IPV6, filters.claims_and_packets6((), ()), self._heard),

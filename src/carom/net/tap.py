@@ -27,10 +27,16 @@ class Tap:
     """One kind of frame on one NIC. For the event loop's thread."""
 
     def __init__(
-        self, interface: str, kind: int, program: Sequence[Instruction], heard: Callable[[bytes], None]
+        self,
+        interface: str,
+        kind: int,
+        program: Sequence[Instruction],
+        heard: Callable[[bytes], None],
+        pause: float = PAUSE,
     ) -> None:
         """Hears from now on; `heard` is called in the running loop. Raises NetError."""
         self._interface, self._kind, self._program, self._heard = interface, kind, program, heard
+        self._pause = pause
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
         self._socket = self._open()
@@ -62,8 +68,9 @@ class Tap:
             raise NetError(f"there is no NIC {self._interface} any more") from error
         if index == self._index:
             return
+        opened = self._open()
         self.close()
-        self._socket = self._open()
+        self._socket = opened
         self._loop.add_reader(self._socket, self._read)
 
     def close(self) -> None:
@@ -101,4 +108,4 @@ class Tap:
                 return
             self._heard(frame)
         self._loop.remove_reader(self._socket)
-        self._resume = self._loop.call_later(PAUSE, self._loop.add_reader, self._socket, self._read)
+        self._resume = self._loop.call_later(self._pause, self._loop.add_reader, self._socket, self._read)

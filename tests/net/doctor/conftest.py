@@ -14,10 +14,11 @@ from tests import conftest
 
 
 def configuration() -> str:
-    """The lab's own service, and the same over IPv6."""
+    """The lab's own service, and the same over IPv6; what was healed is forgotten in seconds."""
     reals6 = '"fd00:76::31", "fd00:76::32", "fd00:76::33"'
     service = f'[[service]]\nname = "web6"\nvip = "{VIP6}"\nports = ["tcp/80"]\nscheduler = "wrr"\nreals = [{reals6}]\n'
-    return f"{director.configuration((3, 2, 1))}\n{service}"
+    watched = director.configuration((3, 2, 1)).replace('interface = "eth0"', 'interface = "eth0"\nwatch = "1s"')
+    return f"{watched}\n{service}"
 
 
 @pytest.fixture(scope="session", autouse=True)

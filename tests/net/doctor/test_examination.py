@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -9,18 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from carom.doctor.examination import conclude
+from carom.doctor.examination import conclude, examine
 from carom.finding import Finding, Verdict
-from carom.lab import breakage, director, traffic, wait
+from carom.lab import breakage, director, namespaces, traffic, wait
 from carom.lab.faults import FAULTS, Fault
 from carom.lab.network import NODES, VIP, VIP6, Role, Wire
 from carom.lab.standing import Lab
 from carom.lab.traffic import Tally
+from carom.model import Director
 from tests.net.conftest import Carom
-from tests.net.doctor.ward import broken, mac, wrong
+from tests.net.doctor.ward import broken, mac, told, wrong
 from tests.net.labs import on
 
 WITHIN = 10.0
@@ -28,6 +31,8 @@ WITHIN = 10.0
 BOTH_SEE = {"no-arp-ignore", "no-arp-announce", "wrong-gateway", "no-vip", "rip-only", "dead-service", "small-mtu"}
 """What the doctor sees from afar, and `carom real-server verify` on the spot."""
 WRONG = (Verdict.WARNING, Verdict.FAULT)
+SEEN_FOR = 15.0
+"""Seconds after which the daemon's own watch has forgotten what was healed."""
 HEALTHY_FOR = float(os.environ.get("CAROM_HEALTHY_SECONDS", "12"))
 """Seconds of traffic in which nothing may be found; the long form is 300."""
 
@@ -74,12 +79,12 @@ def test_a_fault_is_found_in_time_with_its_name_and_its_server_and_nothing_else_
         code, findings = doctor(carom, lab)
         took = time.monotonic() - began
         verified = verify(carom, lab, node) if fault.name in BOTH_SEE else set()
-    told = {(name, server) for name, _, server in wrong(findings)}
+    named = {(name, server) for name, _, server in wrong(findings)}
     if fault.name == "detached":
-        told.discard(("daemon", ""))  # it has ended too
+        named.discard(("daemon", ""))  # it has ended too
     assert code == 1
-    assert told
-    assert told <= {(fault.finding, server) for server in guilty(node)}
+    assert named
+    assert named <= {(fault.finding, server) for server in guilty(node)}
     assert took < WITHIN
     if fault.name in BOTH_SEE:
         assert {(each.name, each.verdict) for each in findings if each.verdict in WRONG} <= verified
@@ -90,8 +95,8 @@ def test_a_fault_is_found_in_time_with_its_name_and_its_server_and_nothing_else_
 def test_two_faults_of_two_servers_are_told_apart(carom: Carom, lab: Lab) -> None:
     with broken(lab, "real1", "no-arp-ignore"), broken(lab, "real3", "rip-only"):
         _, findings = doctor(carom, lab)
-    told = {(name, server) for name, _, server in wrong(findings)}
-    assert told == {
+    named = {(name, server) for name, _, server in wrong(findings)}
+    assert named == {
         *(("arp-ignore", "192.168.76.31"), ("listener", "192.168.76.33")),
         ("listener", "fd00:76::33"),
     }
@@ -104,6 +109,19 @@ def test_the_doctor_leaves_no_trace_on_the_director(carom: Carom, lab: Lab) -> N
     before = traces()
     doctor(carom, lab)
     assert traces() == before
+
+
+@pytest.mark.parametrize(("interface", "state"), [("eth0", "down"), ("eth9", "not there")])
+def test_without_its_nic_there_is_one_finding(lab: Lab, interface: str, state: str) -> None:
+    config = replace(told(lab).config, director=Director(interface))
+    on(lab, "segment", "ip", "link", "set", "director", "down")
+    try:
+        examined = examine(told(lab, config=config))
+        [finding] = namespaces.inside(lab.namespace("director"), lambda: asyncio.run(examined))
+    finally:
+        on(lab, "segment", "ip", "link", "set", "director", "up")
+    assert (finding.name, finding.subject, finding.verdict) == ("interface", interface, Verdict.FAULT)
+    assert f"it is {state}" in finding.evidence
 
 
 # ---- in a healthy lab ----
@@ -131,7 +149,7 @@ def requests(lab: Lab) -> Iterator[list[Tally]]:
 def test_in_a_healthy_lab_with_traffic_nothing_is_found(
     carom: Carom, lab: Lab, record_property: Callable[[str, object], None]
 ) -> None:
-    assert wait.until(lambda: not director.status(lab.socket)["faults"], 20.0), "healed"
+    assert wait.until(lambda: not director.status(lab.socket)["faults"], SEEN_FOR), "healed"
     end, examinations = time.monotonic() + HEALTHY_FOR, 0
     with requests(lab) as tallies:
         while time.monotonic() < end:

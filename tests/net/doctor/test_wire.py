@@ -52,7 +52,7 @@ def test_it_hears_who_has_an_address_and_that_nobody_has(lab: Lab) -> None:
 
     async def story(wire: Wire) -> None:
         wire.mind([*known, nobody])
-        wire.ask([*known, nobody])
+        await wire.ask([*known, nobody])
 
     wire = listen(lab, story)
     assert {address: wire.mac_of(address) for address in (*known, nobody)} == {
@@ -64,7 +64,7 @@ def test_it_hears_who_has_an_address_and_that_nobody_has(lab: Lab) -> None:
 
 def test_it_hears_only_what_it_minds(lab: Lab) -> None:
     async def story(wire: Wire) -> None:
-        wire.ask([ip_address(REAL2)])
+        await wire.ask([ip_address(REAL2)])
 
     assert listen(lab, story).owners == {}
 
@@ -74,7 +74,7 @@ def test_an_address_that_two_have_has_no_mac(lab: Lab) -> None:
 
     async def story(wire: Wire) -> None:
         wire.mind([ip_address(REAL2)])
-        wire.ask([ip_address(REAL2)])
+        await wire.ask([ip_address(REAL2)])
 
     try:
         wire = listen(lab, story)
@@ -90,7 +90,7 @@ def test_a_misuse_is_kept_once_and_told_each_time(lab: Lab) -> None:
     async def story(wire: Wire) -> None:
         wire.on_sighting = told.append
         for _ in range(2):
-            wire.ask(VIPS)
+            await wire.ask(VIPS)
             await asyncio.sleep(ANSWERS_WITHIN)
 
     with broken(lab, "real2", "no-arp-ignore"):

@@ -100,7 +100,9 @@ def test_a_healed_lab_serves(working: Lab) -> None:
 def test_a_fault_is_made_once(working: Lab) -> None:
     breakage.inflict(working, "real1", "small-mtu")
     try:
-        with pytest.raises(LabError, match="real1 is broken with `small-mtu` already; `carom lab heal real1` mends it"):
+        with pytest.raises(
+            LabError, match=f"broken with `small-mtu` already; `carom lab heal --name {working.name} real1`"
+        ):
             breakage.inflict(working, "real1", "small-mtu")
     finally:
         assert breakage.heal(working, "real1") == ("small-mtu",)

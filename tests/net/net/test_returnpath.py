@@ -9,13 +9,13 @@ from ipaddress import ip_address
 
 import pytest
 
-from carom.net import returnpath
 from carom.net.returnpath import ReturnPathWatch
 from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 from tests.net.net.watching import Heard, mac
 from tests.net.segment import VIP, VIP6, Segment, inside, segment
 
 OWN = [ip_address("10.77.0.1"), ip_address("fd77::1")]
+LASTING = 0.5
 CLIENT, CLIENT6 = "192.0.2.7", "2001:db8::7"
 
 
@@ -32,7 +32,7 @@ def lan() -> Iterator[Segment]:
 @asynccontextmanager
 async def watching() -> AsyncIterator[Heard]:
     heard = Heard()
-    watch = ReturnPathWatch("eth0", heard.tell)
+    watch = ReturnPathWatch("eth0", heard.tell, LASTING)
     watch.watch([VIP, VIP6], OWN)
     running = asyncio.create_task(watch.run())
     try:
@@ -69,8 +69,7 @@ def test_a_reply_that_comes_to_the_director_is_told(lan: Segment, vip: object, c
     on_director(lan, story)
 
 
-def test_when_no_more_come_it_is_over(lan: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(returnpath, "LASTING", 0.5)
+def test_when_no_more_come_it_is_over(lan: Segment) -> None:
     astray = Sighting(VIP, mac(lan, lan.real(1)), Sign.SENT)
 
     async def story() -> None:

@@ -23,14 +23,17 @@ from carom.events import (
 )
 from carom.finding import Verdict
 from carom.model import Config, Director, Real
+from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 from tests.unit.core.stories import (
     CHECKED,
     CONFIG,
     FOUND,
     MAC1,
     ONE,
+    OWN,
     SORRY,
     TWO,
+    VIP,
     WEB,
     after,
     at_work,
@@ -108,6 +111,20 @@ def test_a_refused_file_is_a_finding_until_a_sound_one_comes() -> None:
 def test_nothing_is_found_where_all_is_well() -> None:
     assert list(findings(after(config=Config(Director("eth0"))), 0.0)) == []
     assert list(findings(at_work(), 10.0)) == []
+
+
+def test_who_misuses_a_vip_is_a_finding_until_it_is_over() -> None:
+    leak = Sighting(VIP, MAC1, Sign.ANSWERED)
+    world = step(at_work(), [VipSighted(leak)], 11.0)
+    [found] = findings(world, 11.0)
+    assert (found.name, found.verdict, found.server) == ("arp-ignore", Verdict.FAULT, str(ONE))
+    assert sentence(found).startswith(f"{VIP}: {ONE} (02:00:00:00:00:31) answers who has {VIP}: ")
+    assert list(findings(step(world, [VipSightingEnded(leak)], 50.0), 50.0)) == []
+
+
+def test_a_vip_that_is_ours_no_more_may_be_anybodys() -> None:
+    world = step(at_work(), [VipSighted(Sighting(ip_address("192.168.76.25"), OWN, Sign.ANSWERED))], 11.0)
+    assert list(findings(world, 11.0)) == []
 
 
 # ---- health ----

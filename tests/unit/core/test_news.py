@@ -17,12 +17,14 @@ from carom.events import (
     Override,
 )
 from carom.model import Real
+from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 from tests.unit.core.stories import (
     CHECKED,
     FOUND,
     MAC1,
     ONE,
     TWO,
+    VIP,
     after,
     at_work,
     fallen,
@@ -32,6 +34,7 @@ from tests.unit.core.stories import (
     with_service,
 )
 
+STRANGER = bytes.fromhex("020000000099")
 DRAIN = Override(0, "root", 11.0, deadline=60.0)
 
 
@@ -96,6 +99,25 @@ def test_how_a_service_stands_is_told_when_it_changes() -> None:
 )
 def test_what_is_told_of_a_fact(facts: list[Fact], told: list[tuple[str, object]]) -> None:
     assert heard(step(at_work(), [nic()], 11.0), *facts) == told
+
+
+@pytest.mark.parametrize(
+    ("mac", "sign", "real", "finding"),
+    [(MAC1, Sign.ANSWERED, "192.168.76.31", "arp-ignore"), (STRANGER, Sign.ANSWERED, "", "foreign-claim")],
+)
+def test_who_misuses_a_vip_is_told_with_what_to_do_and_that_it_is_over(
+    mac: bytes, sign: Sign, real: str, finding: str
+) -> None:
+    leak, before = Sighting(VIP, mac, sign), at_work()
+    misused = step(before, [VipSighted(leak)], 11.0)
+    [item] = news(before, misused, 11.0)
+    assert (item.event, item.grave) == ("vip misused", True)
+    assert {"vip": str(VIP), "mac": mac.hex(":"), "finding": finding, "real": real}.items() <= item.fields.items()
+    assert item.fields["why"]
+    assert item.fields["remedy"]
+    assert list(news(misused, step(misused, [VipSighted(leak)], 12.0), 12.0)) == [], "it goes on"
+    [item] = news(misused, step(misused, [VipSightingEnded(leak)], 50.0), 50.0)
+    assert (item.event, item.grave, item.fields["real"]) == ("vip misuse ended", False, real)
 
 
 def test_what_is_told_when_it_is_over() -> None:

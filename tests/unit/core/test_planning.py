@@ -11,7 +11,8 @@ from carom.core.plan import Plan, RealPlan
 from carom.core.planning import Planned, plan
 from carom.core.world import World, begin, step
 from carom.events import Fact, NeighbourLost, NeighbourResolved, Overridden, Override
-from carom.model import Config, Director, OnDown, Real, Scheduler, SchedulerFlag
+from carom.model import Config, Director, OnDown, OnMisuse, Real, Scheduler, SchedulerFlag
+from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 from tests.unit.core.stories import (
     CONFIG,
     FOUND,
@@ -148,6 +149,35 @@ def test_a_drain_whose_deadline_is_over_counts_as_down() -> None:
     world = step(at_work(), [Overridden("web", TWO, Override(0, "root", 11.0, deadline=60.0))], 11.0)
     assert [(real.weight, real.up) for real in reals(world)] == [(1, True), (0, True)]
     assert [(real.weight, real.up) for real in reals(step(world, [], 60.0))] == [(1, True), (0, False)]
+
+
+# ---- who misuses a VIP ----
+
+LEAK = VipSighted(Sighting(VIP, MAC1, Sign.ANSWERED))
+
+
+def quiescing(on_misuse: OnMisuse) -> Config:
+    return replace(CONFIG, director=Director("eth0", on_misuse=on_misuse))
+
+
+@pytest.mark.parametrize(("on_misuse", "weight"), [(OnMisuse.REPORT, 1), (OnMisuse.ANNOUNCE, 1), (OnMisuse.QUIESCE, 0)])
+def test_who_leaks_a_vip_gets_no_new_connections_where_that_is_wished(on_misuse: OnMisuse, weight: int) -> None:
+    world = after(*FOUND, LEAK, config=quiescing(on_misuse))
+    assert [(real.weight, real.up) for real in reals(world)] == [(weight, True), (2, True)]
+    earlier = Planned(after(*FOUND, config=world.config), plan(after(*FOUND, config=world.config)))
+    assert plan(world, earlier) == plan(world)
+
+
+def test_when_it_is_over_it_gets_them_again() -> None:
+    world = after(*FOUND, LEAK, config=quiescing(OnMisuse.QUIESCE))
+    mended = step(world, [VipSightingEnded(LEAK.sighting)], 60.0)
+    assert [real.weight for real in reals(mended)] == [1, 2]
+    assert plan(mended, Planned(world, plan(world))) == plan(mended)
+
+
+def test_where_all_leak_somebody_has_to_serve() -> None:
+    leaks = (LEAK, VipSighted(Sighting(VIP, MAC2, Sign.ANSWERED)))
+    assert [real.weight for real in reals(after(*FOUND, *leaks, config=quiescing(OnMisuse.QUIESCE)))] == [1, 2]
 
 
 # ---- what has not changed ----

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from carom.core.sightings import Sightings, finding, name
+from carom.core.sightings import Sightings, finding, finding_name
 from carom.finding import Verdict
 from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 
@@ -64,7 +64,7 @@ def test_a_real_servers_misuse_is_called_as_verify_calls_it_there(vip: object, s
     sighting = Sighting(ip_address(str(vip)), GUILTY, sign)
     found = finding(sighting, REALS)
     assert (found.name, found.subject, found.verdict) == (called, str(vip), Verdict.FAULT)
-    assert name(sighting, real=True) == called
+    assert finding_name(sighting, real=True) == called
     assert GUILTY.hex(":") in found.evidence
     assert found.remedy
 

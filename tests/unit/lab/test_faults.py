@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,12 @@ def test_every_fault_is_one_hyphenated_word_and_has_a_sentence() -> None:
 
 def test_there_are_faults_for_every_kind_of_node_that_the_doctor_can_say_something_of() -> None:
     assert {fault.role for fault in FAULTS.values()} == {Role.REAL, Role.GATEWAY, Role.DIRECTOR}
+
+
+def test_the_documentation_names_every_fault_with_its_finding() -> None:
+    page = (Path(__file__).parents[3] / "docs/doctor.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| [a-z0-9, ]+ \| `([a-z-]+)` \|$", page, re.MULTILINE)
+    assert rows == [(fault.name, fault.finding) for fault in FAULTS.values()]
 
 
 def test_a_fault_that_is_not_there_is_named() -> None:

@@ -36,7 +36,7 @@ async def findings(case: Case) -> list[Finding]:
     pairs = [pair for pair in case.served if pair[0].version == 4]
     if case.told.gentle or case.answering is not True:
         why = (
-            "left out, as asked" if case.told.gentle else "only the director that holds the VIP asks, for it must mend"
+            "left out, as asked" if case.told.gentle else "only a director that holds the VIP can mend what that spoils"
         )
         return [unknown("arp-announce", str(vip), why, server=real) for vip, real in pairs]
     free = await _free_addresses(pairs, case)
@@ -55,7 +55,7 @@ async def _free_addresses(pairs: list[Pair], case: Case) -> dict[Pair, Address]:
     tried = {pair: list(_candidates(pair, case)) for pair in pairs}
     every = {address for candidates in tried.values() for address in candidates}
     case.wire.mind(every)
-    case.wire.ask(every)
+    await case.wire.ask(every)
     await asyncio.sleep(SEARCH)
     found: dict[Pair, Address] = {}
     for pair, candidates in tried.items():
@@ -82,7 +82,8 @@ def _mend(case: Case) -> Callable[[Sighting], None]:
     announcer = PacketAnnouncer(case.interface)
 
     def mend(sighting: Sighting) -> None:
-        announcer.announce((sighting.vip,))
+        if sighting.sign is Sign.ANNOUNCED:
+            announcer.announce((sighting.vip,))
 
     return mend
 

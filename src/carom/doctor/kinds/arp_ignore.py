@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 
-from carom.core.sightings import name
 from carom.doctor.case import Case, well
 from carom.finding import Finding
-from carom.sighting import Sighting, Sign
 
+_NAMES = {4: "arp-ignore", 6: "neighbour-discovery"}
 QUESTIONS, APART = 3, 0.3
 """How often each VIP is asked for, and the seconds that answers have."""
 
 
 async def findings(case: Case) -> list[Finding]:
     for _ in range(QUESTIONS):
-        case.wire.ask(case.vips)
+        await case.wire.ask(case.vips)
         await asyncio.sleep(APART)
     return [
-        well(name(Sighting(vip, mac, Sign.ANSWERED), real=True), str(vip), "asked who has it, it keeps quiet", real)
+        well(_NAMES[vip.version], str(vip), "asked who has it, it keeps quiet", real)
         for vip, real in case.pairs
-        for mac in case.wire.owners.get(real, ())
+        if case.wire.owners.get(real)
     ]

@@ -1,7 +1,7 @@
 """default-route: the real servers' replies to clients do not come to the director.
 
 Health checks show nothing of that: the director is on the segment, so it is answered without any gateway. So each real
-server gets a packet for the VIP as from a client far away, from an address that is nobody's (RFC 5737, RFC 3849), and
+server gets a packet for the VIP as from a client far away, from an address that is nobody's, and
 answers it as it answers clients. If it takes the director for its gateway, the answer comes here; else it goes to its
 gateway and ends in a network that does not exist. Both packets keep nothing on the real server: an echo request, and a
 TCP segment of no connection, which is answered with a reset.
@@ -13,31 +13,24 @@ import asyncio
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from random import randrange
 
-from carom.core.sightings import name
 from carom.doctor.case import Case, Pair, well
 from carom.finding import Finding
 from carom.model import Address
 from carom.net import frames
 from carom.net.frames import Way
-from carom.sighting import Sighting, Sign
 
+NAME = "default-route"
 WAIT = 0.6
 """Seconds that an answer has."""
-NOWHERE = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
-"""Networks for documents: no client has an address of theirs, and no router a way to them."""
+NOWHERE = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15", "2001:db8::/32", "100::/64")))
+"""Networks for documents, benchmarks and nothing (RFC 5737, 2544, 3849, 6666): no client has an address of theirs."""
 
 
 async def findings(case: Case) -> list[Finding]:
     for pair in case.served:
         ask(pair, case)
     await asyncio.sleep(WAIT)
-    return [
-        well(
-            name(Sighting(vip, mac, Sign.SENT), real=True), str(vip), "no reply to a client comes to the director", real
-        )
-        for vip, real in case.served
-        for mac in case.wire.owners[real]
-    ]
+    return [well(NAME, str(vip), "no reply to a client comes to the director", real) for vip, real in case.served]
 
 
 def ask(pair: Pair, case: Case) -> None:

@@ -20,6 +20,8 @@ from carom.finding import Finding, Verdict
 from carom.model import Address
 
 NAME = "mtu"
+AT_ONCE = 32
+"""Real servers that are asked at a time: each takes as many open files as STEPS."""
 ATTEMPTS, TIMEOUT = 2, 0.5
 """How often an echo is asked for, and the seconds that it has."""
 SMALLEST = {4: 576, 6: 1280}
@@ -33,8 +35,13 @@ _TIMESTAMPS, _TIMESTAMP_BYTES = 1, 12
 
 
 async def findings(case: Case) -> list[Finding]:
-    reals = [real for real in case.reals if case.wire.owners.get(real)]
-    return list(await asyncio.gather(*(_one(real, case) for real in reals)))
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(real: Address) -> Finding:
+        async with slots:
+            return await _one(real, case)
+
+    return list(await asyncio.gather(*(one(real) for real in case.reals if case.wire.owners.get(real))))
 
 
 async def _one(real: Address, case: Case) -> Finding:

@@ -90,17 +90,17 @@ def _questions(case: Case) -> Iterator[Question]:
 
 def _checks(service: Service) -> Iterator[tuple[str, Checker, int, bool]]:
     """What the service is asked: its own check, where that goes to the VIP, and a handshake on each other TCP port."""
-    check, asked = service.check, 0
+    check = service.check
+    asked: set[int] = set()
     if check is not None and check.via is Via.VIP and check.kind != "script":
-        asked = target_port(service) or 0
-        tcp = transport(check) is Protocol.TCP
-        what = f"{service.vip} {'tcp' if tcp else check.kind}{f'/{asked}' if asked else ''}"
-        yield what, build(check.kind, check.options), asked, tcp
-    singles = [entry.first for entry in service.ports if entry.protocol is Protocol.TCP and entry.first == entry.last]
-    for port in singles:
-        if port != asked:
-            yield f"{service.vip} tcp/{port}", Tcp(), port, True
-    if not asked and not singles:
+        port, tcp = target_port(service) or 0, transport(check) is Protocol.TCP
+        what = f"{service.vip} {'tcp' if tcp else check.kind}{f'/{port}' if port else ''}"
+        yield what, build(check.kind, check.options), port, tcp
+        asked = {port} if tcp else set()
+    singles = {entry.first for entry in service.ports if entry.protocol is Protocol.TCP and entry.first == entry.last}
+    for port in sorted(singles - asked):
+        yield f"{service.vip} tcp/{port}", Tcp(), port, True
+    if not singles and (check is None or check.via is Via.REAL or check.kind == "script"):
         yield f"{service.vip} icmp", Icmp(), 0, False
 
 

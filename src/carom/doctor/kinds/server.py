@@ -16,7 +16,7 @@ QUESTIONS, APART = 2, 0.3
 async def findings(case: Case) -> list[Finding]:
     case.wire.mind(case.reals)
     for _ in range(QUESTIONS):
-        case.wire.ask(case.reals)
+        await case.wire.ask(case.reals)
         await asyncio.sleep(APART)
     return [_one(real, case) for real in case.reals]
 

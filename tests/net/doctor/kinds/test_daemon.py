@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from carom.doctor.kinds import daemon
 from carom.finding import Verdict
 from carom.lab.standing import Lab
@@ -29,8 +31,15 @@ def test_what_it_complains_of_is_passed_on(lab: Lab) -> None:
     assert found[0].evidence == "the last apply failed: no room"
 
 
-def test_what_it_says_of_a_real_server_the_doctor_sees_for_itself(lab: Lab) -> None:
-    status = complaining(lab, "web: 192.168.76.32 gets no connections: no answer to ARP on eth0")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "web: 192.168.76.32 gets no connections: no answer to ARP on eth0",
+        "192.168.76.24: 02:00:00:00:76:03, no real server of Carom's, answers who has 192.168.76.24",
+    ],
+)
+def test_what_it_says_of_real_servers_and_vips_the_doctor_sees_for_itself(lab: Lab, fault: str) -> None:
+    status = complaining(lab, fault)
     assert of(ask(lab, daemon.findings, status=status), "daemon") == HERE
 
 

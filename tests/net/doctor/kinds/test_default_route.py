@@ -37,6 +37,7 @@ def test_no_client_is_taken_from_a_network_of_the_directors() -> None:
     assert default_route.client(4, Near("192.168.76.10/22")) in default_route.NOWHERE[0]
     assert default_route.client(4, Near("192.0.2.1/24", "198.51.0.0/16")) in default_route.NOWHERE[2]
     assert default_route.client(6, Near("fd00::1/64")) in default_route.NOWHERE[3]
+    assert default_route.client(6, Near("2001:db8:1::1/64")) in default_route.NOWHERE[4]
 
 
 @pytest.mark.parametrize("version", [4, 6])
