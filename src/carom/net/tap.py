@@ -16,7 +16,7 @@ from carom.net import filters
 from carom.net.filters import SNAP, Instruction
 
 BATCH, PAUSE = 64, 0.1
-"""Frames that are read at once, and the seconds until more are: a flood costs the loop no more than that."""
+"""Frames that are read in so many seconds at most: a flood costs the loop no more than that."""
 _RECEIVE_BUFFER = 1 << 18
 """Bytes: room for some 300 small frames. What does not fit is like what was heard already."""
 _GONE = (errno.ENETDOWN, errno.ENODEV, errno.ENXIO)
@@ -39,6 +39,7 @@ class Tap:
         self._pause = pause
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
+        self._left, self._until = BATCH, 0.0
         self._socket = self._open()
         self._loop.add_reader(self._socket, self._read)
 
@@ -97,7 +98,11 @@ class Tap:
         return opened
 
     def _read(self) -> None:
-        for _ in range(BATCH):
+        """Up to BATCH frames, be it in one go or, while the loop keeps up with them, in many."""
+        now = self._loop.time()
+        if now >= self._until:
+            self._left, self._until = BATCH, now + self._pause
+        while self._left:
             try:
                 frame = self._socket.recv(SNAP)
             except BlockingIOError:
@@ -106,6 +111,7 @@ class Tap:
                 if error.errno not in _GONE:
                     raise
                 return
+            self._left -= 1
             self._heard(frame)
         self._loop.remove_reader(self._socket)
-        self._resume = self._loop.call_later(self._pause, self._loop.add_reader, self._socket, self._read)
+        self._resume = self._loop.call_at(self._until, self._loop.add_reader, self._socket, self._read)
