@@ -12,6 +12,7 @@
 #include "balance.h"
 #include "clock.h"
 #include "forward.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "lookup.h"
 #include "maps.h"
@@ -23,13 +24,6 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 /*
  * Each family walks in a function of its own, with a packet of its own that stays in registers; what is rare gets a copy.
  */
-static __always_inline bool packet_of(struct xdp_md *frame, struct packet *packet)
-{
-	packet->eth = (void *)(long)frame->data;
-	packet->end = (void *)(long)frame->data_end;
-	return (void *)(packet->eth + 1) <= packet->end;
-}
-
 static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settings *settings, __u32 now)
 {
 	const struct context context = { settings, now };
@@ -47,7 +41,7 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 	if (!at)
 		return if_vip(tuple, false, REASON_MALFORMED);
 	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
-		return if_vip(tuple, false, REASON_FRAGMENT);
+		return if_vip(tuple, false, UNFINISHED_FRAGMENT);
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
 		at = parse_tcp(&packet, at);
@@ -88,7 +82,7 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 	case IP6_MALFORMED:
 		return REASON_MALFORMED;
 	case IP6_PIECE:
-		return REASON_FRAGMENT;
+		return UNFINISHED_FRAGMENT;
 	default:
 		break;
 	}
@@ -155,12 +149,32 @@ static __always_inline enum reason walk(struct xdp_md *frame)
 	}
 }
 
+/* What left the walk unfinished. */
+static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfinished)
+{
+	__u32 zero = 0;
+	const struct clock *clock_ = bpf_map_lookup_elem(&clock, &zero);
+	const struct settings *settings_ = bpf_map_lookup_elem(&settings, &zero);
+
+	if (!clock_ || !settings_)
+		return REASON_INTERNAL;
+	switch (unfinished) {
+	case UNFINISHED_FRAGMENT:
+		return fragment(frame, settings_, clock_->seconds);
+	default:
+		return REASON_INTERNAL;
+	}
+}
+
 SEC("xdp")
 int carom_director(struct xdp_md *frame)
 {
 	__u32 reason = walk(frame);
-	struct reason_counter *counter = bpf_map_lookup_elem(&reasons, &reason);
+	struct reason_counter *counter;
 
+	if (reason >= REASONS)
+		reason = finish(frame, reason);
+	counter = bpf_map_lookup_elem(&reasons, &reason);
 	if (counter) {
 		counter->packets++;
 		counter->bytes += frame->data_end - frame->data;

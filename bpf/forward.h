@@ -74,6 +74,7 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 		return REASON_NO_MAC;
 	mac_write_own(packet->eth->h_source);
 	mac_copy(packet->eth->h_dest, real->mac);
+	packet->real = id;
 	forward_count(packet, id, is_new);
 	return reason;
 }

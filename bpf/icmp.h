@@ -73,20 +73,32 @@ static __noinline enum reason icmp4(struct packet *packet, void *at, const struc
 	}
 }
 
-/* Only errors that quote the transport header right behind IPv6's are understood: real servers send no others. */
+/*
+ * Only errors that quote the transport header right behind IPv6's are understood, or behind the fragment header of a
+ * first piece: real servers send no others.
+ */
 static __always_inline enum reason icmp6_error(struct packet *packet, void *at, const struct context *context)
 {
+	__u32 payload = packet->payload - sizeof(struct icmp);
 	struct tuple *tuple = &packet->tuple;
 	struct ipv6hdr *inner = at;
-	__be16 *ports = (void *)(inner + 1);
+	struct ip6_extension *piece = (void *)(inner + 1);
+	__be16 *ports = (void *)piece;
 
-	if ((void *)(ports + 2) > packet->end || sizeof(struct icmp) + sizeof(*inner) + 4 > packet->payload ||
-	    inner->version != 6)
+	if ((void *)(ports + 2) > packet->end || sizeof(*inner) + 4 > payload || inner->version != 6)
 		return REASON_MALFORMED;
 	if (!ip6_equal(&inner->saddr, tuple->vip))
 		return REASON_ICMP_NO_FLOW;
 	__builtin_memcpy(tuple->client, &inner->daddr, sizeof(tuple->client));
 	tuple->protocol = inner->nexthdr;
+	if (tuple->protocol == IP6_FRAGMENT) {
+		ports = (void *)(piece + 1);
+		if ((void *)(ports + 2) > packet->end || sizeof(*inner) + sizeof(*piece) + 4 > payload)
+			return REASON_MALFORMED;
+		if (piece->fragment & bpf_htons(0xfff8))
+			return REASON_ICMP_NO_FLOW;
+		tuple->protocol = piece->next;
+	}
 	tuple->vip_port = ports[0];
 	tuple->client_port = ports[1];
 	return icmp_to_real(packet, true, context);

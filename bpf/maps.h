@@ -24,7 +24,7 @@
 
 #include "reason.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 /* Real ids count from 1, over all services; one id is one (service, real server). 0 is "none". */
 #define REAL_NONE 0
@@ -433,6 +433,28 @@ struct {
 	__type(key, struct template_key);
 	__type(value, struct template);
 } templates SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- fragments */
+
+struct fragment_key {
+	struct ip6 client; /* IPv4 in the first word */
+	struct ip6 vip;
+	__u32 id; /* as it stands in the header */
+	__u32 protocol; /* IPv6: 0 */
+};
+
+/* Where the first piece of a datagram went: fragment.h. */
+struct fragment {
+	__u32 real;
+	__u32 seen; /* second in which it came */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment);
+} fragments SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- reasons */
 

@@ -58,8 +58,16 @@ struct packet {
 		struct ipv6hdr *ip6;
 	};
 	__u32 payload; /* bytes from the transport header on, by the IP header's own word */
+	__u32 real; /* where forward_to() sent it */
 	struct tuple tuple;
 };
+
+static __always_inline bool packet_of(struct xdp_md *frame, struct packet *packet)
+{
+	packet->eth = (void *)(long)frame->data;
+	packet->end = (void *)(long)frame->data_end;
+	return (void *)(packet->eth + 1) <= packet->end;
+}
 
 /* An address as one 32-bit number in host order, as IPVS hashes it. */
 static __always_inline __u32 fold(const __be32 *address, bool ip6)
@@ -126,7 +134,7 @@ enum ip6_kind { IP6_WHOLE, IP6_PIECE, IP6_MALFORMED };
 
 /*
  * Looks through the extension headers for the transport header: its protocol goes into the tuple, where it begins into
- * `at`. An atomic fragment (RFC 6946) is whole.
+ * `at`. An atomic fragment (RFC 6946) is whole; of another one, `at` and the payload begin with its fragment header.
  */
 static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, void **at)
 {
@@ -146,8 +154,11 @@ static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, void
 		length = next == IP6_FRAGMENT ? 8 : 8 + extension->length * 8u;
 		if (length > left)
 			return IP6_MALFORMED;
-		if (next == IP6_FRAGMENT && extension->fragment & bpf_htons(0xfff9))
+		if (next == IP6_FRAGMENT && extension->fragment & bpf_htons(0xfff9)) {
+			*at += skip;
+			packet->payload = left;
 			return IP6_PIECE;
+		}
 		next = extension->next;
 		left -= length;
 		skip += length;

@@ -15,6 +15,7 @@
 #define REASON_TABLE(REASON) \
 	REASON(FORWARDED,      XDP_TX,   1, "Sent on to a real server.") \
 	REASON(ICMP_FORWARDED, XDP_TX,   1, "An ICMP error about a flow, sent on to that flow's real server.") \
+	REASON(FRAGMENT,       XDP_TX,   1, "A later fragment, sent on to where the first of its datagram went.") \
 	REASON(STRAY,          XDP_TX,   1, "Of no known flow and beginning none: sent on by consistent hash, kept nowhere.") \
 	REASON(TABLE_FULL,     XDP_TX,   0, "A new flow without room in the flow table: sent on by consistent hash.") \
 	REASON(ARP_ANSWERED,   XDP_TX,   1, "An ARP request for a VIP, answered.") \
@@ -25,9 +26,9 @@
 	REASON(NOT_VIP,        XDP_PASS, 1, "Not addressed to a VIP: left to the host.") \
 	REASON(NOT_ANSWERING,  XDP_PASS, 1, "ARP, ND or echo for a VIP while this director is the backup: left to the active one.") \
 	REASON(NO_SERVICE,     XDP_PASS, 1, "To a VIP, but to no port or protocol that is served: left to the host.") \
-	REASON(FRAGMENT,       XDP_PASS, 0, "A fragment to a VIP: left to the host, since fragments are not balanced yet.") \
 	REASON(ARP_CONFLICT,   XDP_PASS, 0, "Another station claims a VIP by ARP: a real server leaks, or two directors are active.") \
 	REASON(MALFORMED,      XDP_DROP, 0, "Headers to a VIP that contradict themselves or the frame: dropped.") \
+	REASON(FRAGMENT_LOST,  XDP_DROP, 0, "A later fragment whose first has not come, or came too long ago: dropped.") \
 	REASON(NO_REAL,        XDP_DROP, 0, "No real server can take it: all are down, quiesced or without a MAC.") \
 	REASON(NO_MAC,         XDP_DROP, 0, "Its flow's real server has no known MAC: dropped.") \
 	REASON(ICMP_NO_FLOW,   XDP_DROP, 1, "An ICMP error to a VIP that quotes no service of it: dropped.") \
@@ -35,7 +36,11 @@
 /* clang-format on */
 
 #define REASON_ENUM(name, verdict, normal, sentence) REASON_##name,
-enum reason { REASON_TABLE(REASON_ENUM) REASONS };
+enum reason {
+	REASON_TABLE(REASON_ENUM) REASONS,
+	/* What is rare and long leaves the walk with one of these; the program's end finishes it, under a name above. */
+	UNFINISHED_FRAGMENT = REASONS,
+};
 #undef REASON_ENUM
 
 struct reason_text {

@@ -33,6 +33,7 @@ def ip4(  # one parameter for each field of the header
     options: bytes = b"",
     total: int | None = None,
     fragment: int = 0x4000,
+    id: int = 1,  # noqa: A002  the header's own word
     ttl: int = 64,
     tos: int = 0,
 ) -> bytes:
@@ -41,7 +42,7 @@ def ip4(  # one parameter for each field of the header
     length = 20 + len(options) + len(payload) if total is None else total
     head = struct.pack(
         "!BBHHHBBH4s4s",
-        *(version << 4 | words, tos, length, 1, fragment, ttl, protocol, 0),
+        *(version << 4 | words, tos, length, id, fragment, ttl, protocol, 0),
         *(IPv4Address(source).packed, IPv4Address(target).packed),
     )
     head = head[:10] + struct.pack("!H", checksum(head + options)) + head[12:]
@@ -105,6 +106,29 @@ def udp(client: str, vip: str, data: bytes = b"?", *, length: int | None = None,
     size = 8 + len(data) if length is None else length
     datagram = struct.pack("!HHHH", source_port, target_port, size, 0) + data
     return _to(source, target, 17, datagram, DIRECTOR, **ip)
+
+
+def pieces(whole: bytes, size: int, number: int = 1) -> tuple[bytes, ...]:
+    """A frame's packet in pieces of so many bytes (a multiple of 8) each, in their order; `number` identifies them."""
+    is_ip6 = whole[12:14] == b"\x86\xdd"
+    head = 54 if is_ip6 else 34
+    starts = range(0, len(whole) - head, size)
+    parts = [(start, whole[head + start :][:size], start + size < len(whole) - head) for start in starts]
+    return tuple(
+        _piece6(whole, data, start, more, number) if is_ip6 else _piece4(whole, data, start, more, number)
+        for start, data, more in parts
+    )
+
+
+def _piece4(whole: bytes, data: bytes, start: int, more: bool, number: int) -> bytes:
+    source, target = (str(IPv4Address(whole[at : at + 4])) for at in (26, 30))
+    return ethernet(ip4(source, target, whole[23], data, fragment=start // 8 | more << 13, id=number))
+
+
+def _piece6(whole: bytes, data: bytes, start: int, more: bool, number: int) -> bytes:
+    source, target = (str(IPv6Address(whole[at : at + 16])) for at in (22, 38))
+    header = (44, struct.pack("!xHI", start | more, number))
+    return ethernet(ip6(source, target, whole[20], data, extensions=(header,)), 0x86DD)
 
 
 def icmp(source: str, target: str, kind: int, code: int = 0, rest: bytes = bytes(4), data: bytes = b"") -> bytes:

@@ -60,6 +60,9 @@ class Xdp:
             self.loaded.maps["loads"].set(key(number), bytes(8))
         self.apply(Plan())
         self.tables.forget_gone()
+        fragments = self.loaded.maps["fragments"]
+        for name in [name for name, _ in fragments.items()]:
+            fragments.delete(name)
         for flows in (self.loaded.maps["flows4"], self.loaded.maps["flows6"]):
             for index, bucket in list(flows.items()):
                 if any(bucket):

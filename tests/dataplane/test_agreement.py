@@ -100,6 +100,16 @@ def a_segment6(chance: random.Random) -> bytes:
     return frames.tcp(client, target, chance.choice(FLAGS), chance.randbytes(4), extensions=extensions)
 
 
+def a_piece(chance: random.Random) -> bytes:
+    """Of few datagrams, so that pieces of one meet."""
+    number, client, target = chance.randrange(3), chance.choice(CLIENTS), chance.choice(TARGETS)
+    if chance.random() < 0.3:
+        client, target = f"[{chance.choice(CLIENTS6)}]", chance.choice(TARGETS6)
+    ends, data = (f"{client}:{chance.choice(CLIENT_PORTS)}", target), bytes(60)
+    whole = frames.tcp(*ends, "S", data) if chance.random() < 0.3 else frames.udp(*ends, data)
+    return chance.choice(frames.pieces(whole, chance.choice([8, 24, 40]), number))
+
+
 def a_sound_frame6(chance: random.Random) -> bytes:
     kind, client = chance.random(), chance.choice(CLIENTS6)
     if kind < 0.7:
@@ -116,6 +126,8 @@ def a_sound_frame6(chance: random.Random) -> bytes:
 
 
 def a_sound_frame(chance: random.Random) -> bytes:
+    if chance.random() < 0.15:
+        return a_piece(chance)
     if chance.random() < 0.3:
         return a_sound_frame6(chance)
     kind = chance.random()

@@ -97,9 +97,9 @@ def arp_reply(asked: str, asker: str) -> bytes:
     return ethernet(bytes.fromhex("000108000604") + body, 0x0806, ROUTER, DIRECTOR)
 
 
-def quoting6(kind: int, *, source: str = VIP6, cut: int = 48) -> bytes:
+def quoting6(kind: int, *, source: str = VIP6, cut: int = 56, extensions: tuple[tuple[int, bytes], ...] = ()) -> bytes:
     """An ICMPv6 error about a segment that a real server sent to the client."""
-    inner = ip6(source, "2001:db8::1", 6, struct.pack("!HHI", 80, 1025, 7), length=1440)
+    inner = ip6(source, "2001:db8::1", 6, struct.pack("!HHI", 80, 1025, 7), length=1440, extensions=extensions)
     return icmp6("2001:db8::fe", VIP6, kind, bytes(4) + inner[:cut])
 
 
@@ -334,9 +334,11 @@ RECORDS = [
     passes("an ICMP timestamp request", icmp("10.0.0.1", VIP, 13, data=bytes(12)), "no_service"),
     passes("an ICMP redirect", icmp("10.0.0.1", VIP, 5, data=bytes(28)), "no_service"),
     # ---- fragments
-    passes("a first fragment", tcp(CLIENT, WEB, "S", fragment=0x2000), "fragment"),
-    passes("a last fragment", tcp(CLIENT, WEB, "S", fragment=0x0010), "fragment"),
-    passes("a fragment with ports of no service", tcp(CLIENT, f"{VIP}:81", "S", fragment=0x2000), "fragment"),
+    sends("a first fragment is balanced by its ports", tcp(CLIENT, WEB, "S", bytes(4), fragment=0x2000), FIRST),
+    drops("a last fragment without a first", tcp(CLIENT, WEB, "S", fragment=0x0010), "fragment_lost"),
+    passes(
+        "a fragment with ports of no service", tcp(CLIENT, f"{VIP}:81", "S", bytes(4), fragment=0x2000), "no_service"
+    ),
     sends("don't-fragment alone is no fragment", tcp(CLIENT, WEB, "S", fragment=0x4000), FIRST),
     sends("the reserved bit is no fragment (RFC 3514 notwithstanding)", tcp(CLIENT, WEB, "S", fragment=0x8000), FIRST),
     # ---- headers that lie
@@ -457,16 +459,16 @@ RECORDS = [
         plan=SIX,
     ),
     sends("IPv6: an atomic fragment is whole", tcp(CLIENT6, WEB6, "S", extensions=((44, bytes(7)),)), FIRST, plan=SIX),
-    passes(
-        "IPv6: a first fragment",
-        tcp(CLIENT6, WEB6, "S", extensions=((44, b"\0\0\1" + bytes(4)),)),
-        "fragment",
+    sends(
+        "IPv6: a first fragment is balanced by its ports",
+        tcp(CLIENT6, WEB6, "S", bytes(4), extensions=((44, b"\0\0\1" + bytes(4)),)),
+        FIRST,
         plan=SIX,
     ),
-    passes(
-        "IPv6: a later fragment",
-        tcp(CLIENT6, WEB6, "S", extensions=((44, b"\0\0\x08" + bytes(4)),)),
-        "fragment",
+    drops(
+        "IPv6: a later fragment without a first",
+        tcp(CLIENT6, WEB6, "S", extensions=((44, b"\0\0\x10" + bytes(4)),)),
+        "fragment_lost",
         plan=SIX,
     ),
     passes(
@@ -509,6 +511,26 @@ RECORDS = [
         plan=SIX,
     ),
     drops("IPv6: an error that quotes too little", quoting6(1, cut=43), "malformed", plan=SIX),
+    sends(
+        "IPv6: packet too big about a first fragment",
+        quoting6(2, extensions=((44, b"\0\0\1\0\0\0\7"),)),
+        FIRST,
+        "icmp_forwarded",
+        plan=SIX,
+        before=(tcp(CLIENT6, WEB6, "S"),),
+    ),
+    drops(
+        "IPv6: an error about a later fragment, which names no flow",
+        quoting6(2, extensions=((44, b"\0\0\x09\0\0\0\7"),)),
+        "icmp_no_flow",
+        plan=SIX,
+    ),
+    drops(
+        "IPv6: an error that quotes a fragment without ports",
+        quoting6(2, cut=51, extensions=((44, b"\0\0\1\0\0\0\7"),)),
+        "malformed",
+        plan=SIX,
+    ),
     Record(
         "who has the IPv6 VIP?",
         solicitation("2001:db8:76::1", VIP6),

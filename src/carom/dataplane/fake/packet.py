@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
+from carom.model import Address
+
 ETHERTYPE_IP4, ETHERTYPE_ARP, ETHERTYPE_IP6 = 0x0800, 0x0806, 0x86DD
 ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 EXTENSIONS = frozenset({0, 43, 44, 60})
@@ -54,16 +56,24 @@ class Arp:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """What makes a packet one of the pieces of a larger one."""
+
+    id: int
+    offset: int
+    """Of its payload in the whole one's, in bytes."""
+    more: bool
+    """Whether others come behind it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ip4:
     source: IPv4Address
     target: IPv4Address
     protocol: int
     header: int
     """Bytes of the header, options included."""
-    fragment: bool
-    """One of several, the first included."""
-    offset: int
-    """Of a fragment, in 8 bytes."""
+    piece: Piece | None
     payload: bytes
     """As long as the header says; padding of the frame is gone."""
 
@@ -73,9 +83,8 @@ class Ip6:
     source: IPv6Address
     target: IPv6Address
     protocol: int
-    """Of the transport header, behind all extension headers."""
-    fragment: bool
-    """One of several; then nothing behind the fragment header has been read."""
+    """Of the transport header, behind all extension headers; of a piece, what the fragment header names."""
+    piece: Piece | None
     payload: bytes
     """From the transport header on, as long as the header says."""
 
@@ -115,14 +124,14 @@ def ip4(packet: bytes) -> Ip4:
     header, total = (packet[0] & 15) * 4, int.from_bytes(packet[2:4])
     if packet[0] >> 4 != 4 or header < 20 or not header <= total <= len(packet):
         raise Malformed
-    fragments = int.from_bytes(packet[6:8])
+    identification, fragments = struct.unpack_from("!HH", packet, 4)
+    offset, more = (fragments & 0x1FFF) * 8, bool(fragments & 0x2000)
     return Ip4(
         source=IPv4Address(packet[12:16]),
         target=IPv4Address(packet[16:20]),
         protocol=packet[9],
         header=header,
-        fragment=bool(fragments & 0x3FFF),
-        offset=fragments & 0x1FFF,
+        piece=Piece(identification, offset, more) if offset or more else None,
         payload=packet[header:total],
     )
 
@@ -144,20 +153,29 @@ def ip6(packet: bytes) -> Ip6:
         length = 8 if protocol == FRAGMENT_HEADER else 8 + (rest[1] * 8 if len(rest) > 1 else 0)
         if len(rest) < 8 or length > len(rest):
             raise Malformed
-        if protocol == FRAGMENT_HEADER and int.from_bytes(rest[2:4]) & 0xFFF9:
-            return Ip6(source, target, protocol, fragment=True, payload=b"")
+        if protocol == FRAGMENT_HEADER and (word := int.from_bytes(rest[2:4])) & 0xFFF9:
+            piece = Piece(int.from_bytes(rest[4:8]), word & 0xFFF8, bool(word & 1))
+            return Ip6(source, target, rest[0], piece, payload=rest[8:])
         protocol, rest = rest[0], rest[length:]
-    return Ip6(source, target, protocol, fragment=False, payload=rest)
+    return Ip6(source, target, protocol, None, payload=rest)
 
 
-def quoted6(payload: bytes) -> tuple[IPv6Address, Ends]:
-    """What an ICMPv6 error quotes: its source, and its ends turned round."""
+def quoted6(payload: bytes, vip: Address) -> Ends | None:
+    """The ends of what an ICMPv6 error quotes, turned round; None: of another source, or of a later piece."""
     packet = payload[8:]
     if len(packet) < 44 or packet[0] >> 4 != 6:
         raise Malformed
+    protocol, source, target = packet[6], IPv6Address(packet[8:24]), IPv6Address(packet[24:40])
+    if source != vip:
+        return None
+    if protocol == FRAGMENT_HEADER:
+        if len(packet) < 52:
+            raise Malformed
+        if int.from_bytes(packet[42:44]) & 0xFFF8:
+            return None
+        protocol, packet = packet[40], packet[8:]
     source_port, target_port = struct.unpack_from("!HH", packet, 40)
-    source, target = IPv6Address(packet[8:24]), IPv6Address(packet[24:40])
-    return source, Ends(target, target_port, source, source_port, packet[6])
+    return Ends(target, target_port, source, source_port, protocol)
 
 
 def tcp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
@@ -167,7 +185,10 @@ def tcp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
 
 
 def udp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
-    if len(ip.payload) < 8 or not 8 <= int.from_bytes(ip.payload[4:6]) <= len(ip.payload):
+    """A first piece's header has the length of the whole datagram, of which more must come."""
+    length = int.from_bytes(ip.payload[4:6])
+    sound = length >= len(ip.payload) if ip.piece else 8 <= length <= len(ip.payload)
+    if len(ip.payload) < 8 or not sound:
         raise Malformed
     return _ends(ip), Segment.DATAGRAM
 

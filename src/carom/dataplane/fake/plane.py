@@ -10,6 +10,7 @@ from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
 from carom.dataplane.fake.flows import Flow, Flows
+from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
 from carom.dataplane.fake.templates import Template
@@ -75,6 +76,7 @@ class FakeDataPlane:
         """Seconds; moved by `at`."""
         self.templates: dict[tuple[str, Address], Template] = {}
         """By service and client."""
+        self.fragments = Fragments()
         self.overloaded: set[tuple[str, Address]] = set()
         self._limits: dict[tuple[str, Address], tuple[int, int]] = {}
         self._ids: dict[tuple[str, Address], int] = {}

@@ -8,9 +8,9 @@ from enum import StrEnum
 from ipaddress import IPv6Address
 
 from carom.core.slots import slot_number
-from carom.dataplane.fake import packet
+from carom.dataplane.fake import fragments, packet
 from carom.dataplane.fake.flows import Flow, state_after
-from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Segment
+from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Piece, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
 from carom.dataplane.fake.schedulers import Request
 from carom.dataplane.fake.templates import Template, client_of
@@ -50,6 +50,8 @@ class _Walk:
     def __init__(self, plane: FakeDataPlane, frame: bytes) -> None:
         self.plane, self.frame = plane, frame
         self.vips = {service.plan.vip for service in plane.services.values()}
+        self.sent_to: tuple[str, Address] | None = None
+        """The service and real server that the frame was sent on to."""
 
     # ------------------------------------------------------------------------------- ways out
 
@@ -70,6 +72,7 @@ class _Walk:
         self.plane.sent[name] += 1
         self.plane.sent_bytes[name] += len(self.frame)
         self.plane.new_flows[name] += is_new
+        self.sent_to = name
         return self.sends(reason, mac, self.frame[14:])
 
     # ------------------------------------------------------------------------------- headers
@@ -109,8 +112,8 @@ class _Walk:
             return self.drops("malformed")
 
     def to_vip(self, eth: Ethernet, ip: Ip4) -> End:
-        if ip.fragment:
-            return self.passes("fragment")
+        if ip.piece:
+            return self.fragment(ip, ip.piece)
         if ip.protocol == packet.TCP:
             return self.balance(*packet.tcp(ip))
         if ip.protocol == packet.UDP:
@@ -128,8 +131,8 @@ class _Walk:
             return self.drops("malformed")
 
     def to_vip6(self, eth: Ethernet, ip: Ip6) -> End:
-        if ip.fragment:
-            return self.passes("fragment")
+        if ip.piece:
+            return self.fragment(ip, ip.piece)
         if ip.protocol == packet.TCP:
             return self.balance(*packet.tcp(ip))
         if ip.protocol == packet.UDP:
@@ -137,6 +140,24 @@ class _Walk:
         if ip.protocol == packet.ICMP6:
             return self.icmp6(eth, ip)
         return self.passes("no_service")
+
+    # ------------------------------------------------------------------------------- fragments
+
+    def fragment(self, ip: Ip4 | Ip6, piece: Piece) -> End:
+        """The first piece is balanced as a whole packet is, and the others follow it."""
+        fragments.sound(ip, piece)
+        if ip.protocol not in (packet.TCP, packet.UDP):
+            return self.passes("no_service")
+        if piece.offset:
+            return self.fragment_later(ip, piece)
+        end = self.balance(*(packet.tcp(ip) if ip.protocol == packet.TCP else packet.udp(ip)))
+        if self.sent_to:
+            self.plane.fragments.begin(fragments.name_of(ip, piece), *self.sent_to, self.plane.now)
+        return end
+
+    def fragment_later(self, ip: Ip4 | Ip6, piece: Piece) -> End:
+        first = self.plane.fragments.follow(fragments.name_of(ip, piece), self.plane.now)
+        return self.to_real(*first, "fragment") if first else self.drops("fragment_lost")
 
     # ------------------------------------------------------------------------------- ICMPv6
 
@@ -149,8 +170,7 @@ class _Walk:
         if kind == 135:
             return self.neighbour(eth)
         if kind in (1, 2, 3, 4):
-            source, ends = packet.quoted6(ip.payload)
-            return self.error(ends if source == ip.target else None)
+            return self.error(packet.quoted6(ip.payload, ip.target))
         return self.passes("no_service")
 
     def echo6(self, eth: Ethernet, ip: Ip6) -> End:

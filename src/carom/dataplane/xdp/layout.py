@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
@@ -181,6 +181,14 @@ class Template(c.Structure):
     )
 
 
+class FragmentKey(c.Structure):
+    _fields_ = (("client", Ip6), ("vip", Ip6), ("id", c.c_uint32), ("protocol", c.c_uint32))
+
+
+class Fragment(c.Structure):
+    _fields_ = (("real", c.c_uint32), ("seen", c.c_uint32))
+
+
 class ServiceLabel(c.Structure):
     _fields_ = (("name", c.c_char * 64),)
 
@@ -223,6 +231,8 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "bucket6": Bucket6,
     "template_key": TemplateKey,
     "template": Template,
+    "fragment_key": FragmentKey,
+    "fragment": Fragment,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,
     "real_label": RealLabel,

@@ -18,7 +18,7 @@ def test_a_segment_is_read_from_the_frame_up() -> None:
     assert frame is not None
     assert (frame.target, frame.source, frame.ethertype) == (DIRECTOR, ROUTER, packet.ETHERTYPE_IP4)
     ip = packet.ip4(frame.payload)
-    assert (str(ip.source), str(ip.target), ip.protocol, ip.fragment) == ("10.0.0.1", "192.168.76.24", 6, False)
+    assert (str(ip.source), str(ip.target), ip.protocol, ip.piece) == ("10.0.0.1", "192.168.76.24", 6, None)
     ends, segment = packet.tcp(ip)
     assert (ends.client_port, ends.vip_port, segment) == (1025, 80, Segment.SYN)
 
