@@ -75,14 +75,12 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 	if (!vip_filter_has(settings, vip[0] ^ vip[1] ^ vip[2] ^ vip[3]))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(tuple->vip, vip, sizeof(tuple->vip));
-	if (!is_vip(tuple->vip, true))
-		return REASON_NOT_VIP;
 	__builtin_memcpy(tuple->client, &packet.ip6->saddr, sizeof(tuple->client));
 	switch (parse_ip6_chain(&packet, &at)) {
 	case IP6_MALFORMED:
-		return REASON_MALFORMED;
+		return if_vip(tuple, true, REASON_MALFORMED);
 	case IP6_PIECE:
-		return UNFINISHED_FRAGMENT;
+		return if_vip(tuple, true, UNFINISHED_FRAGMENT);
 	default:
 		break;
 	}
@@ -95,11 +93,11 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		break;
 	case IP6_ICMP:
 		copy = packet;
-		return icmp6(&copy, at, &context);
+		return is_vip(tuple->vip, true) ? icmp6(&copy, at, &context) : REASON_NOT_VIP;
 	default:
-		return REASON_NO_SERVICE;
+		return if_vip(tuple, true, REASON_NO_SERVICE);
 	}
-	return at ? balance(&packet, true, &context) : REASON_MALFORMED;
+	return at ? balance(&packet, true, &context) : if_vip(tuple, true, REASON_MALFORMED);
 }
 
 /* To all stations, or to a group of them, or ARP for us alone: only a question for a VIP concerns us. */

@@ -6,6 +6,8 @@
 #include "maps.h"
 #include "parse.h"
 
+#define FRONTEND_FACTOR 0x9e3779b97f4a7c15ULL /* 2^64 by the golden ratio */
+
 /* What every packet needs besides itself. */
 struct context {
 	const struct settings *settings;
@@ -39,49 +41,135 @@ static __always_inline enum reason if_vip(const struct tuple *tuple, bool ip6, e
 	return is_vip(tuple->vip, ip6) ? reason : REASON_NOT_VIP;
 }
 
+static __always_inline __u32 frontend_hash(__u64 key)
+{
+	return (key ^ key >> 32) * FRONTEND_FACTOR >> (64 - FRONTEND_BUCKET_BITS);
+}
+
+static __always_inline __u64 frontend6_fold(__u64 high, __u64 low, __u64 key)
+{
+	return high * FRONTEND_FACTOR + (low ^ key);
+}
+
+/* The word behind a key in this bucket; 0: none. */
+static __always_inline __u64 frontend4_in(const struct frontends4 *bucket, __u64 key)
+{
+#pragma unroll
+	for (int i = 0; i < FRONTENDS; i++)
+		if (bucket->places[i].key == key)
+			return bucket->places[i].word;
+	return 0;
+}
+
+static __always_inline __u64 frontend6_in(const struct frontends6 *bucket, __u64 high, __u64 low, __u64 key)
+{
+#pragma unroll
+	for (int i = 0; i < FRONTENDS; i++)
+		if (!((bucket->places[i].vip[1] ^ low) | (bucket->places[i].key ^ key) |
+		      (bucket->places[i].vip[0] ^ high)))
+			return bucket->places[i].word;
+	return 0;
+}
+
+/* The rare rest of a lookup, in the buckets behind a full one. Functions of their own to the verifier, as schedule() is. */
+__noinline __u64 frontend4_behind(__u64 key, __u32 index)
+{
+	struct frontends4 *bucket;
+	__u64 word = 0;
+
+	for (int i = 1; i < FRONTEND_REACH && !word; i++) {
+		index = (index + 1) & (FRONTEND_BUCKETS - 1);
+		bucket = bpf_map_lookup_elem(&frontends4, &index);
+		if (!bucket)
+			return 0;
+		word = frontend4_in(bucket, key);
+		if (!bucket->places[FRONTENDS - 1].key)
+			break;
+	}
+	return word;
+}
+
+__noinline __u64 frontend6_behind(__u64 high, __u64 low, __u64 key, __u32 index)
+{
+	struct frontends6 *bucket;
+	__u64 word = 0;
+
+	for (int i = 1; i < FRONTEND_REACH && !word; i++) {
+		index = (index + 1) & (FRONTEND_BUCKETS - 1);
+		bucket = bpf_map_lookup_elem(&frontends6, &index);
+		if (!bucket)
+			return 0;
+		word = frontend6_in(bucket, high, low, key);
+		if (!bucket->places[FRONTENDS - 1].key)
+			break;
+	}
+	return word;
+}
+
+static __always_inline __u64 frontend4_at(__be32 vip, __u64 port)
+{
+	__u64 key = vip | port << 32;
+	__u32 index = frontend_hash(key);
+	struct frontends4 *bucket = bpf_map_lookup_elem(&frontends4, &index);
+	__u64 word;
+
+	if (!bucket)
+		return 0;
+	word = frontend4_in(bucket, key);
+	if (!word && bucket->places[FRONTENDS - 1].key)
+		word = frontend4_behind(key, index);
+	return word;
+}
+
+static __always_inline __u64 frontend6_at(const __be32 *vip, __u64 port)
+{
+	__u64 high = vip[0] | (__u64)vip[1] << 32, low = vip[2] | (__u64)vip[3] << 32, key = port << 32;
+	__u32 index = frontend_hash(frontend6_fold(high, low, key));
+	struct frontends6 *bucket = bpf_map_lookup_elem(&frontends6, &index);
+	__u64 word;
+
+	if (!bucket)
+		return 0;
+	word = frontend6_in(bucket, high, low, key);
+	if (!word && bucket->places[FRONTENDS - 1].key)
+		word = frontend6_behind(high, low, key, index);
+	return word;
+}
+
+/* What is known of a VIP's port, FRONTEND_...; 0: nothing. */
+static __always_inline __u64 frontend_at(const struct tuple *tuple, bool ip6, __be16 port)
+{
+	__u64 port_of = port | (__u64)tuple->protocol << 16;
+
+	return ip6 ? frontend6_at(tuple->vip, port_of) : frontend4_at(tuple->vip[0], port_of);
+}
+
 /* The service of a port that has no frontend of its own: a range's, else that of all ports. */
-static __always_inline __u32 service_of_range(const struct frontend *all, __u16 port)
+static __always_inline __u32 service_of_range(__u64 all, __u16 port)
 {
 	struct range *range;
 	__u32 index;
 
-	for (__u32 i = 0; i < RANGES_MAX && i < all->range_count; i++) {
-		index = all->range_offset + i;
+	for (__u32 i = 0; i < RANGES_MAX && i < FRONTEND_RANGE_COUNT(all); i++) {
+		index = FRONTEND_RANGE_OFFSET(all) + i;
 		range = bpf_map_lookup_elem(&ranges, &index);
 		if (range && range->first <= port && port <= range->last)
 			return range->service;
 	}
-	return all->service;
-}
-
-static __always_inline struct frontend *frontend_at(const struct tuple *tuple, bool ip6, __be16 port)
-{
-	struct frontend4_key key4 = { tuple->vip[0], port, tuple->protocol, 0 };
-	struct frontend6_key key6 = { .port = port, .protocol = tuple->protocol };
-
-	if (!ip6)
-		return bpf_map_lookup_elem(&frontends4, &key4);
-	__builtin_memcpy(&key6.address, tuple->vip, sizeof(key6.address));
-	return bpf_map_lookup_elem(&frontends6, &key6);
+	return FRONTEND_SERVICE(all);
 }
 
 static __always_inline bool find_frontend(const struct tuple *tuple, bool ip6, struct view *view)
 {
-	struct frontend *frontend = tuple->vip_port ? frontend_at(tuple, ip6, tuple->vip_port) : NULL;
+	__u64 frontend = tuple->vip_port ? frontend_at(tuple, ip6, tuple->vip_port) : 0;
 
-	if (frontend) {
-		view->service = frontend->service;
-		view->vip = frontend->vip;
-		return true;
+	view->service = FRONTEND_SERVICE(frontend);
+	if (!frontend && constants.features & FEATURE_RANGES) {
+		frontend = frontend_at(tuple, ip6, 0);
+		view->service = service_of_range(frontend, bpf_ntohs(tuple->vip_port));
 	}
-	if (!(constants.features & FEATURE_RANGES))
-		return false;
-	frontend = frontend_at(tuple, ip6, 0);
-	if (!frontend)
-		return false;
-	view->service = service_of_range(frontend, bpf_ntohs(tuple->vip_port));
-	view->vip = frontend->vip;
-	return true;
+	view->vip = FRONTEND_VIP(frontend);
+	return frontend;
 }
 
 static __always_inline bool view_service(const struct tuple *tuple, bool ip6, struct view *view)

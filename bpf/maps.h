@@ -104,20 +104,58 @@ struct {
 	__type(value, struct vip);
 } vips6 SEC(".maps");
 
-struct frontend4_key {
-	__be32 address;
-	__be16 port;
-	__u8 protocol;
-	__u8 zero;
+/*
+ * Where a packet finds its service: hash tables of our own, since a lookup in the kernel's costs more than all the rest of
+ * a packet's walk. A bucket's places are filled from the front, and a key that finds its bucket full stands in one of the
+ * next ones: so a lookup ends at the first bucket whose last place is free, which nearly always is the first one, and in
+ * one cache line. lookup.h has the hash, carom.dataplane.xdp.directory the other side.
+ *
+ * Port 0 stands for all ports of a VIP and protocol that have no frontend of their own: first its ranges are asked.
+ */
+#define FRONTEND_SERVICE(word) ((__u16)(word)) /* index into services; 0: none */
+#define FRONTEND_VIP(word) ((__u16)((word) >> 16)) /* identifies (VIP, protocol) in a flow's word; counts from 1 */
+#define FRONTEND_RANGE_COUNT(word) ((__u16)((word) >> 32))
+#define FRONTEND_RANGE_OFFSET(word) ((__u16)((word) >> 48)) /* into ranges */
+
+struct frontend4 {
+	__u64 key; /* VIP (32) | port (16) | protocol (16); 0: the place is free */
+	__u64 word; /* FRONTEND_... */
 };
 
-/* Port 0 stands for all ports of a VIP and protocol that have no frontend of their own: first its ranges are asked. */
-struct frontend {
-	__u32 service; /* index into services; 0: none */
-	__u16 vip; /* identifies (VIP, protocol) in a flow's word; counts from 1 */
-	__u16 range_count;
-	__u32 range_offset; /* into ranges */
+struct frontend6 {
+	__u64 vip[2];
+	__u64 key; /* 0 (32) | port (16) | protocol (16); 0: the place is free */
+	__u64 word;
 };
+
+#define FRONTENDS 4 /* in a bucket */
+#define FRONTEND_BUCKET_BITS 13
+#define FRONTEND_BUCKETS (1 << FRONTEND_BUCKET_BITS)
+#define FRONTEND_REACH 16 /* buckets that a key may stand in */
+
+struct frontends4 {
+	struct frontend4 places[FRONTENDS];
+};
+
+struct frontends6 {
+	struct frontend6 places[FRONTENDS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FRONTEND_BUCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE); /* its values begin on a page, so a bucket is in one cache line */
+	__type(key, __u32);
+	__type(value, struct frontends4);
+} frontends4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FRONTEND_BUCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct frontends6);
+} frontends6 SEC(".maps");
 
 #define RANGES_MAX 64 /* of one VIP and protocol */
 
@@ -133,27 +171,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct range);
 } ranges SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct frontend4_key);
-	__type(value, struct frontend);
-} frontends4 SEC(".maps");
-
-struct frontend6_key {
-	struct ip6 address;
-	__be16 port;
-	__u8 protocol;
-	__u8 zero;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct frontend6_key);
-	__type(value, struct frontend);
-} frontends6 SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- services */
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes as c
 import struct
+import sys
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
@@ -46,6 +48,12 @@ FEATURE_IP6 = 4
 FEATURE_PERSISTENCE = 8
 ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE
 RANGES_MAX = 64
+FRONTENDS = 4
+FRONTEND_BUCKETS = 1 << 13
+FRONTEND_REACH = 16
+FRONTENDS_MAX = FRONTEND_BUCKETS * FRONTENDS // 2
+"""Of a family: half the places, so that keys stand in their own bucket or near it."""
+_FRONTEND_FACTOR = 0x9E3779B97F4A7C15
 REAL_HAS_MAC = 1
 REAL_MOVES = 2
 REAL_AVAILABLE = 4
@@ -81,25 +89,42 @@ class Vip(c.Structure):
     _fields_ = (("flags", c.c_uint32),)
 
 
-class Frontend4Key(c.Structure):
-    _fields_ = (("address", c.c_uint8 * 4), ("port", c.c_uint8 * 2), ("protocol", c.c_uint8), ("zero", c.c_uint8))
-
-
 class Ip6(c.Structure):
     _fields_ = (("words", c.c_uint32 * 4),)
 
 
-class Frontend6Key(c.Structure):
-    _fields_ = (("address", Ip6), ("port", c.c_uint8 * 2), ("protocol", c.c_uint8), ("zero", c.c_uint8))
+class Frontend(NamedTuple):
+    """What a port of a VIP leads to: the fields of the word behind its key, `FRONTEND_...` in C."""
+
+    service: int
+    """Index into services; 0: none, only ranges."""
+    vip: int
+    range_count: int = 0
+    range_offset: int = 0
+
+    @property
+    def word(self) -> int:
+        return int.from_bytes(struct.pack("=4H", *self), sys.byteorder)
+
+    @classmethod
+    def of(cls, word: int) -> Frontend:
+        return cls(*struct.unpack("=4H", word.to_bytes(8, sys.byteorder)))
 
 
-class Frontend(c.Structure):
-    _fields_ = (
-        ("service", c.c_uint32),
-        ("vip", c.c_uint16),
-        ("range_count", c.c_uint16),
-        ("range_offset", c.c_uint32),
-    )
+class Frontend4(c.Structure):
+    _fields_ = (("key", c.c_uint64), ("word", c.c_uint64))
+
+
+class Frontends4(c.Structure):
+    _fields_ = (("places", Frontend4 * FRONTENDS),)
+
+
+class Frontend6(c.Structure):
+    _fields_ = (("vip", c.c_uint64 * 2), ("key", c.c_uint64), ("word", c.c_uint64))
+
+
+class Frontends6(c.Structure):
+    _fields_ = (("places", Frontend6 * FRONTENDS),)
 
 
 class Range(c.Structure):
@@ -212,10 +237,11 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "settings": Settings,
     "clock": Clock,
     "vip": Vip,
-    "frontend4_key": Frontend4Key,
+    "frontend4": Frontend4,
+    "frontends4": Frontends4,
     "ip6": Ip6,
-    "frontend6_key": Frontend6Key,
-    "frontend": Frontend,
+    "frontend6": Frontend6,
+    "frontends6": Frontends6,
     "range": Range,
     "limit": Limit,
     "version": Version,
@@ -247,7 +273,14 @@ def key(index: int) -> bytes:
 
 def frontend_key(vip: Address, port: int, protocol: int) -> bytes:
     """A key of `frontends4` or `frontends6`, by the VIP's family."""
-    return vip.packed + struct.pack("!HBx", port, protocol)
+    return vip.packed + struct.pack("!HBx" if vip.version == 4 else "!xxxxHBx", port, protocol)
+
+
+def frontend_bucket(key: bytes) -> int:
+    """The bucket that a frontend's key belongs in (`frontend_hash` in the program)."""
+    words: tuple[int, ...] = struct.unpack(f"={len(key) // 8}Q", key)
+    word = words[0] if len(words) == 1 else (words[0] * _FRONTEND_FACTOR + (words[1] ^ words[2])) % (1 << 64)
+    return ((word ^ word >> 32) * _FRONTEND_FACTOR % (1 << 64)) * FRONTEND_BUCKETS >> 64
 
 
 def slot(now: int, before: int = 0, tracked: bool = False) -> int:

@@ -17,16 +17,17 @@ from ipaddress import ip_address
 
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
+from carom.dataplane.xdp.directory import Directory
 from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
+    FRONTENDS_MAX,
     REAL_AVAILABLE,
     REAL_HAS_MAC,
     REAL_MOVES,
     SCHEDULERS,
     Frontend,
-    Frontend4Key,
     Ip6,
     Limit,
     Real,
@@ -72,6 +73,7 @@ class Tables:
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items())}
         self._extents = {name: Extents(name, maps[name].max_entries) for name in _ARRAYS}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
+        self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
         for frontend in self._standing_frontends().values():
             self._extents["ranges"].hold(frontend.range_offset, frontend.range_count)
         self._published = dict(self._read_published())
@@ -130,10 +132,8 @@ class Tables:
                 f"the plan has {missing} new real servers, and the data plane has room for {self.reals.free} more"
             )
         ports = sum(len(service.ports) for service in plan.services)
-        if ports > self._maps["frontends4"].max_entries:
-            raise DataPlaneError(
-                f"the plan has {ports} ports, the data plane takes {self._maps['frontends4'].max_entries}"
-            )
+        if ports > FRONTENDS_MAX:
+            raise DataPlaneError(f"the plan has {ports} ports, the data plane takes {FRONTENDS_MAX}")
 
     def forget_gone(self, wanted: frozenset[RealName] = frozenset()) -> None:
         """Frees the numbers of real servers that nobody wants, no flow has, and no slot points to."""
@@ -289,24 +289,18 @@ class Tables:
                 continue
             start = self._extents["ranges"].take(len(frontend.ranges), self._clock())
             words[start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
-            self._frontends(place).set(
-                place, bytes(Frontend(frontend.service, frontend.vip, len(frontend.ranges), start))
-            )
+            self._directory(place).put(place, Frontend(frontend.service, frontend.vip, len(frontend.ranges), start))
             self._give_ranges_back(old)
         for stale, old in standing.items():
-            self._frontends(stale).delete(stale)
+            self._directory(stale).remove(stale)
             self._give_ranges_back(old)
 
     def _standing_frontends(self) -> dict[bytes, Frontend]:
-        return {
-            place: Frontend.from_buffer_copy(value)
-            for name in ("frontends4", "frontends6")
-            for place, value in self._maps[name].items()
-        }
+        return {place: frontend for directory in self._directories.values() for place, frontend in directory.items()}
 
-    def _frontends(self, place: bytes) -> Map:
-        """The map that a key belongs to: the families' keys differ in length."""
-        return self._maps["frontends4" if len(place) == c.sizeof(Frontend4Key) else "frontends6"]
+    def _directory(self, place: bytes) -> Directory:
+        """The one that a key belongs to: the families' keys differ in length."""
+        return self._directories[4 if len(place) == 8 else 6]
 
     def _give_ranges_back(self, old: Frontend | None) -> None:
         if old:

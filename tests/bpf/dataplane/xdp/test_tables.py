@@ -9,6 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import Plan
+from carom.dataplane.xdp.directory import Directory
 from carom.dataplane.xdp.layout import (
     REAL_AVAILABLE,
     REAL_HAS_MAC,
@@ -39,6 +40,10 @@ def number_of(tables: Tables, address: str, service: str = "web") -> int:
     return tables.reals.numbers[service, ip_address(address)]
 
 
+def frontends(loaded: Loaded) -> dict[bytes, Frontend]:
+    return dict(Directory(loaded.maps["frontends4"], lambda: 0.0).items())
+
+
 def real_of(loaded: Loaded, number: int) -> Real:
     return Real.from_buffer_copy(loaded.maps["reals"].get(key(number)) or b"")
 
@@ -47,7 +52,7 @@ def test_what_a_plan_has_stands_in_the_maps(loaded: Loaded, tables: Tables) -> N
     tables.apply(plans.plan())
     assert set(tables.services.numbers) == {"web", "dns"}
     assert [vip for vip, _ in loaded.maps["vips4"].items()] == [ip_address(VIP).packed]
-    assert len(list(loaded.maps["frontends4"].items())) == 3
+    assert len(frontends(loaded)) == 3
     real = real_of(loaded, number_of(tables, A))
     assert (bytes(real.mac), real.flags) == (plans.mac(A), REAL_HAS_MAC | REAL_AVAILABLE)
 
@@ -63,7 +68,7 @@ def test_a_plan_without_services_leaves_nothing_behind(loaded: Loaded, tables: T
     tables.apply(plans.plan())
     tables.apply(Plan())
     assert not list(loaded.maps["vips4"].items())
-    assert not list(loaded.maps["frontends4"].items())
+    assert not frontends(loaded)
     assert not any(struct.unpack("=Q", value)[0] for _, value in loaded.maps["services"].items())
     settings = Settings.from_buffer_copy(loaded.maps["settings"].get(key(0)) or b"")
     assert not any(settings.vip_filter)
@@ -134,11 +139,11 @@ def test_what_it_cannot_do_is_refused_by_name(tables: Tables, wish: object, word
 def test_port_ranges_stand_behind_the_key_of_port_0(loaded: Loaded, tables: Tables) -> None:
     ranges = (Ports(Protocol.TCP, 1000, 1999), Ports(Protocol.TCP, 3000, 3999))
     tables.apply(plans.plan(replace(plans.service(), ports=(plans.HTTP, *ranges))))
-    behind = Frontend.from_buffer_copy(loaded.maps["frontends4"].get(frontend_key(ip_address(VIP), 0, 6)) or b"")
+    behind = frontends(loaded)[frontend_key(ip_address(VIP), 0, 6)]
     assert (behind.service, behind.range_count) == (0, 2)
 
     tables.apply(plans.plan(replace(plans.service(), ports=(plans.HTTP, Ports(Protocol.TCP, 0, 65535)))))
-    behind = Frontend.from_buffer_copy(loaded.maps["frontends4"].get(frontend_key(ip_address(VIP), 0, 6)) or b"")
+    behind = frontends(loaded)[frontend_key(ip_address(VIP), 0, 6)]
     assert (behind.service, behind.range_count) == (tables.services.numbers["web"], 0)
 
 
@@ -159,10 +164,10 @@ def test_more_real_servers_than_there_is_room_for_change_nothing(loaded: Loaded,
     reals = tuple(plans.real("10.0.0.0") for _ in range(0)) + tuple(
         replace(plans.real("10.0.0.1"), address=ip_address("10.0.0.0") + n) for n in range(20_000)
     )
-    before = list(loaded.maps["frontends4"].items())
+    before = frontends(loaded)
     with pytest.raises(DataPlaneError, match="20000 new real servers"):
         tables.apply(plans.plan(plans.service(Scheduler.RR, *reals, name="huge")))
-    assert list(loaded.maps["frontends4"].items()) == before
+    assert frontends(loaded) == before
 
 
 def test_a_service_changed_again_and_again_never_runs_out_of_places(loaded: Loaded) -> None:
