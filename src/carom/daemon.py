@@ -50,6 +50,7 @@ from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.engine import Engine
 from carom.errors import CaromError, ConfigError, StoreError
 from carom.log import Style
+from carom.looking import Looking
 from carom.model import Config
 from carom.net import neighbours, viaroute
 from carom.net.announce import PacketAnnouncer
@@ -173,7 +174,8 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
         events = Events()
         engine.listen(events.add)
         tokens = Tokens(options.tokens) if options.tokens else None
-        app = Api(lambda: engine.snapshot, changes, _about(options), events, tokens).application()
+        looking = Looking(engine)
+        app = Api(lambda: engine.snapshot, changes, looking, _about(options), events, tokens).application()
         answering = [partial(serve, app, listener, events.close)]
         if options.listen and options.certificate:
             tls = tls_context(options.certificate, options.key)

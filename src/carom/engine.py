@@ -27,6 +27,7 @@ from typing import TypeVar
 
 from carom.core import planning
 from carom.core import world as worlds
+from carom.core.flows import Wanted
 from carom.core.news import News, news
 from carom.core.plan import Plan
 from carom.core.planning import Planned
@@ -36,7 +37,7 @@ from carom.errors import DataPlaneError
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Override, RealName
 from carom.model import Address, Config, OnMisuse
 from carom.outcome import Checked
-from carom.ports import Announcer, Attachment, Checks, DataPlane, Neighbours, Reading
+from carom.ports import Announcer, Attachment, Checks, DataPlane, FlowCount, FlowSlice, Neighbours, Reading
 from carom.sighting import Sighting, Sign, VipSighted
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,13 @@ class Engine:
         self._changes.append(change)
         self._wake.set()
         await change.done
+
+    async def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
+        """One slice of the data plane's flows; between two of them the engine does what else is to be done."""
+        return await self._work(lambda: self._plane.flows(wanted, place, most))
+
+    async def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
+        return await self._work(lambda: self._plane.count_flows(wanted, place))
 
     async def start(self) -> None:
         """Attach, or take over, and carry out the first plan.

@@ -6,10 +6,11 @@ wish with one verb and writes the difference itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from carom.core.flows import Flow, Wanted
 from carom.core.plan import Plan
 from carom.model import Address, Config
 from carom.outcome import Checked
@@ -63,6 +64,24 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowSlice:
+    """What one slice of the flow tables holds of what is wanted."""
+
+    flows: tuple[Flow, ...] = ()
+    next: int | None = None
+    """The place from which to go on; None: the tables end here."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCount:
+    """How many flows of what is wanted one slice of the flow tables holds."""
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    """By state; those of which there are none are left out."""
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """How the data plane sits on its NIC."""
 
@@ -86,6 +105,18 @@ class DataPlane(Protocol):
 
     def read(self) -> Reading:
         """Read the counters."""
+
+    def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
+        """Living flows, from this place of the flow tables on (0: from their beginning).
+
+        At most `most` (1 or more), and at most one slice of the tables: each call is short and takes little memory.
+
+        A flow keeps its place while it lives: whoever goes on from `next` to the end sees each flow once that lived all
+        the while.
+        """
+
+    def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
+        """How many there are in the slice at this place."""
 
     def close(self) -> None:
         """Let go of it; what is pinned keeps forwarding."""

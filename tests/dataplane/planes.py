@@ -5,14 +5,16 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
+from carom.core.flows import Wanted
 from carom.core.plan import Plan
 from carom.dataplane.fake.plane import FakeDataPlane
 from carom.dataplane.fake.walk import End, Verdict, walk
 from carom.dataplane.xdp import counters, libbpf, program
+from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.layout import key
 from carom.dataplane.xdp.tables import Tables
 from carom.model import Address
-from carom.ports import Reading
+from carom.ports import FlowCount, FlowSlice, Reading
 from tests.dataplane.frames import DIRECTOR
 
 VERDICTS = {libbpf.XDP_TX: Verdict.TX, libbpf.XDP_PASS: Verdict.PASS, libbpf.XDP_DROP: Verdict.DROP}
@@ -28,6 +30,10 @@ class PlaneUnderTest(Protocol):
 
     def read(self) -> Reading: ...
 
+    def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice: ...
+
+    def count_flows(self, wanted: Wanted, place: int) -> FlowCount: ...
+
     def close(self) -> None: ...
 
 
@@ -37,6 +43,7 @@ class Oracle:
     def __init__(self) -> None:
         self.plane = FakeDataPlane(DIRECTOR)
         self.apply, self.read, self.close = self.plane.apply, self.plane.read, self.plane.close
+        self.flows, self.count_flows = self.plane.flows, self.plane.count_flows
 
     def at(self, second: int) -> None:
         self.plane.at(second)
@@ -95,6 +102,15 @@ class Xdp:
 
     def read(self) -> Reading:
         return counters.read(self.loaded, self.tables.reals)
+
+    def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
+        return self._flow_tables().flows(wanted, place, most)
+
+    def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
+        return self._flow_tables().count_flows(wanted, place)
+
+    def _flow_tables(self) -> FlowTables:
+        return FlowTables(self.loaded.maps, self.tables.vips, self.tables.reals)
 
     def close(self) -> None:
         self.loaded.close()

@@ -27,6 +27,7 @@ from carom.core.plan import Plan
 from carom.dataplane.fake.plane import FakeDataPlane
 from carom.engine import Engine
 from carom.errors import DataPlaneError
+from carom.looking import Looking
 from carom.model import Address, Config
 from carom.opening import opening, write_down
 from carom.outcome import Checked, Outcome, Reason
@@ -134,7 +135,7 @@ class Director:
         self.events = events = Events()
         engine.listen(events.add)
         about = About("0.1.0", str(self.file), 42, "2026-03-01T12:00:00+00:00")
-        app = Api(lambda: engine.snapshot, self.changes, about, events).application()
+        app = Api(lambda: engine.snapshot, self.changes, Looking(engine), about, events).application()
         with listening(self.socket) as listener:
             async with asyncio.TaskGroup() as tasks:
                 running = [

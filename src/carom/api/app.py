@@ -18,15 +18,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from carom.api.call import BODY, Asked, Call, refusal, said_in
+from carom.api.call import BODY, Asked, Call, refusal, said_in, said_in_query
 from carom.api.calls import calls
 from carom.api.events import READERS, Events
+from carom.api.looks import looks
 from carom.api.openapi import document
 from carom.api.peer import Peer, Tokens
 from carom.api.status import About, encoded, status_document
 from carom.change import Changes
 from carom.engine import Snapshot
 from carom.errors import CaromError, RefusedError
+from carom.looking import Looking
 from carom.metrics import CONTENT_TYPE, exposition
 
 JSON = "application/json"
@@ -42,6 +44,7 @@ class Api:
         self,
         look: Callable[[], Snapshot],
         changes: Changes,
+        looking: Looking,
         about: About,
         events: Events,
         tokens: Tokens | None = None,
@@ -50,7 +53,7 @@ class Api:
         self._look, self._changes, self._about, self._events, self._tokens = look, changes, about, events, tokens
         self._status = _Told(look, self._status_words)
         self._metrics = _Told(look, self._metrics_words)
-        self.calls = calls(look, changes)
+        self.calls = (*calls(look, changes), *looks(looking))
         self._openapi = json.dumps(document(self.calls, about.version)).encode()
 
     def application(self) -> Starlette:
@@ -105,8 +108,9 @@ class Api:
                 said = said_in(await _body(request), call.takes)
             else:
                 said = said_in(json.dumps(_path(request)).encode(), call.takes)
+                said |= said_in_query(request.query_params.multi_items(), call.asks)
             found = await call.handler(Asked(peer, said))
-            return Response(json.dumps(found).encode(), media_type=JSON)
+            return Response(found if isinstance(found, bytes) else json.dumps(found).encode(), media_type=JSON)
 
         return handle
 

@@ -7,7 +7,7 @@ CaromError; `refusal` is the one place that knows which status each becomes.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,6 +78,8 @@ class Call:
     """What is answered when all goes well."""
     takes: tuple[Item, ...] = ()
     """What its body says; for a GET, what its path says."""
+    asks: tuple[Item, ...] = ()
+    """What its query may say."""
     writes: bool = False
     """Whether it takes the right to change things."""
 
@@ -100,6 +102,18 @@ def said_in(body: bytes, takes: tuple[Item, ...]) -> dict[str, Any]:
         takes_words = ", ".join(item.name for item in takes) or "nothing"
         raise RefusedError(400, f"{min(strangers)[:40]!r} is not known here; this takes {takes_words}")
     return {item.name: _checked(item, found.get(item.name)) for item in takes}
+
+
+def said_in_query(pairs: Iterable[tuple[str, str]], asks: tuple[Item, ...]) -> dict[str, Any]:
+    """What a query says, checked as a body is. Raises RefusedError."""
+    types = {item.name: item.type for item in asks}
+    found: dict[str, Any] = {}
+    for name, text in pairs:
+        if name in found:
+            raise RefusedError(400, f"{name[:40]!r} is said twice")
+        is_number = types.get(name) == "integer" and text.isascii() and text.isdecimal() and len(text) < 20
+        found[name] = int(text) if is_number else text
+    return said_in(json.dumps(found).encode(), asks)
 
 
 def _checked(item: Item, value: object) -> object:

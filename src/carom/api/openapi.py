@@ -71,16 +71,21 @@ def _operation(call: Call) -> Document:
     if call.writes:
         statuses.append("403")
     found: Document = {"summary": call.about, "responses": _responses(call.answer, "application/json", *statuses)}
-    if call.method == "GET" and call.takes:
-        found["parameters"] = [_parameter(item) for item in call.takes]
+    if call.method == "GET" and (call.takes or call.asks):
+        found["parameters"] = [*(_parameter(item, "path") for item in call.takes), *map(_in_query, call.asks)]
     elif call.method == "POST":
         required = any(item.required for item in call.takes)
         found["requestBody"] = {"required": required, "content": {"application/json": {"schema": _body(call)}}}
     return found
 
 
-def _parameter(item: Item) -> Document:
-    return {"name": item.name, "in": "path", "required": True, "schema": item.schema}
+def _parameter(item: Item, where: str) -> Document:
+    return {"name": item.name, "in": where, "required": item.required, "schema": item.schema}
+
+
+def _in_query(item: Item) -> Document:
+    """A query cannot say null: what may be left out is left out."""
+    return _parameter(item, "query") | {"schema": {**item.schema, "type": item.type}}
 
 
 def _body(call: Call) -> Schema:

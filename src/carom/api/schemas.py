@@ -6,8 +6,10 @@ from typing import Any
 
 from carom.api.call import Schema
 from carom.core.diff import Kind
+from carom.core.flows import STATES
 from carom.core.health import Standing
 from carom.finding import Verdict
+from carom.model import Protocol
 from carom.outcome import Reason
 from carom.outcome import Verdict as Diagnosed
 
@@ -135,3 +137,20 @@ CONFIGURATION = record(
 SET = record(service=TEXT, real=TEXT, weight=optional(COUNT), deadline=optional(TIME))
 FINDING = record(name=TEXT, subject=TEXT, verdict=one_of(Verdict), evidence=TEXT, remedy=TEXT, server=TEXT)
 FINDINGS = record(findings=listed(FINDING))
+NEXT: Schema = optional({"type": "string", "description": "The cursor to go on from; null: that was all."})
+FLOW = record(
+    "One connection that the data plane remembers.",
+    client=TEXT,
+    client_port=COUNT,
+    vip=TEXT,
+    vip_port=COUNT,
+    protocol=one_of(Protocol),
+    service=TEXT,
+    real=optional(TEXT),
+    state=one_of(STATES),
+    idle=COUNT,
+    remaining=COUNT,
+    persistent=YES,
+)
+FLOWS = record(flows=listed(FLOW), next=NEXT)
+FLOW_COUNT = record(count=COUNT, states={"type": "object", "additionalProperties": COUNT}, next=NEXT)

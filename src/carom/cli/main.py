@@ -43,6 +43,7 @@ COMMANDS = {
     "history": Entry("carom.cli.history", "List what ran when, and who made it run."),
     "status": Entry("carom.cli.status", "Show what the director does now."),
     "top": Entry("carom.cli.top", "Watch the director at work, and drain real servers by a key."),
+    "flows": Entry("carom.cli.flows", "List the flows that the director remembers."),
     "drain": Entry("carom.cli.drain", "Take a real server out of service without losing a connection."),
     "undrain": Entry("carom.cli.undrain", "Let a real server's configured weight count again."),
     "weight": Entry("carom.cli.weight", "Set a real server's weight by hand."),

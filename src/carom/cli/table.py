@@ -8,9 +8,10 @@ from datetime import datetime
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def lines(rows: Sequence[Sequence[str]], left: frozenset[int]) -> Iterator[str]:
+def lines(rows: Sequence[Sequence[str]], left: frozenset[int], widths: Sequence[int] | None = None) -> Iterator[str]:
     """The rows in columns two spaces apart: those numbered in `left` flush left, the others flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if widths is None:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
             cell.ljust(width) if number in left else cell.rjust(width)
@@ -36,3 +37,12 @@ def quantity(number: float) -> str:
 def when(moment: str) -> str:
     """A time of the API's, as the clock on the wall has it."""
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def span(seconds: int) -> str:
+    """A time that passes: `7s`, `2m05s`, `1h02m`."""
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60:02d}s"
+    return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"

@@ -18,6 +18,7 @@ from carom.api.events import Events
 from carom.api.peer import Tokens
 from carom.api.status import About
 from carom.client import _UnixConnection
+from carom.looking import Looking
 from tests.unit.directors import CONFIG, FAULTY, LESS, Director, director, until
 
 ABOUT = About("0.1.0", "/etc/carom/carom.toml", 42, "2026-03-01T12:00:00+00:00")
@@ -203,7 +204,7 @@ def over_tcp(it: Director, tokens: Tokens | None, method: str, path: str, author
         answer.body += event.get("body", b"")
 
     async def scene() -> None:
-        app = Api(lambda: engine.snapshot, changes, ABOUT, Events(), tokens).application()
+        app = Api(lambda: engine.snapshot, changes, Looking(engine), ABOUT, Events(), tokens).application()
         headers = [(b"authorization", authorization.encode())] if authorization else []
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
         await app(scope | {"root_path": "", "scheme": "https", "server": ("director", 3636)}, receive, send)

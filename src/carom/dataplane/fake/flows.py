@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from carom.core import flows
 from carom.dataplane.fake.packet import Ends, Segment
 from carom.dataplane.fake.templates import Template
-from carom.model import Address
+from carom.model import Address, Protocol
 
 _STATES = ["NO", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"]
 _NEXT = {
@@ -34,6 +35,8 @@ TIMEOUTS = {
     "UDP": 300,
 }
 """Seconds without a packet until a flow has ended, by state."""
+NAMES = dict(zip(TIMEOUTS, flows.STATES, strict=True))
+"""What people call the states."""
 ACTIVE = frozenset({"ES", "SS", "SR", "SA"})
 
 
@@ -79,3 +82,14 @@ class Flows:
         ]
         active = sum(state in ACTIVE for state in states)
         return active, len(states) - active
+
+
+def seen(ends: Ends, flow: Flow, now: int) -> flows.Flow:
+    """A flow as it is shown to somebody who looks."""
+    idle = now - flow.seen
+    protocol = next(protocol for protocol in Protocol if protocol.number == ends.protocol)
+    return flows.Flow(
+        *(ends.client, ends.client_port, ends.vip, ends.vip_port, protocol),
+        *(flow.service, flow.real, NAMES[flow.state], idle, TIMEOUTS[flow.state] - idle),
+        persistent=flow.template is not None,
+    )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 
+from carom.core.flows import Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
-from carom.dataplane.fake.flows import Flow, Flows
+from carom.dataplane.fake.flows import Flow, Flows, seen
 from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
 from carom.dataplane.fake.templates import Template
 from carom.model import Address
-from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
+from carom.ports import Attachment, Counter, FlowCount, FlowSlice, Reading, RealReading, ReasonReading
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class FakeDataPlane:
         self.own_mac, self.interface = own_mac, interface
         self.plan = Plan()
         self.services: dict[str, Service] = {}
-        self.flows = Flows()
+        self.flow_table = Flows()
         self.macs: dict[tuple[str, Address], bytes] = {}
         """The last MAC known of each real server, kept when it goes."""
         self.sent: Tally[tuple[str, Address]] = Tally()
@@ -102,8 +103,23 @@ class FakeDataPlane:
                 self._reading(name, real) for name, service in self.services.items() for real in service.everyone
             ),
             reasons=tuple(ReasonReading(name, "", True, Counter(n)) for name, n in sorted(self.reasons.items())),
-            flows=len(self.flows.by_ends),
+            flows=len(self.flow_table.by_ends),
         )
+
+    def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
+        """A place is a flow's number in the order in which they began."""
+        found, at = [], place
+        for ends, flow in islice(self.flow_table.by_ends.items(), place, None):
+            at += 1
+            if not flow.has_ended(self.now) and wanted.has(shown := seen(ends, flow, self.now)):
+                found.append(shown)
+            if len(found) == most:
+                return FlowSlice(tuple(found), at)
+        return FlowSlice(tuple(found))
+
+    def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
+        flows = self.flows(wanted, place, len(self.flow_table.by_ends) + 1).flows
+        return FlowCount(dict(Tally(flow.state for flow in flows)))
 
     def close(self) -> None:
         """Nothing of it outlives the process."""
@@ -140,7 +156,7 @@ class FakeDataPlane:
         if self._limits.get(name, (0, 0)) == limits:
             return
         self._limits[name] = limits
-        flows = sum(self.flows.loads(*name, self.now))
+        flows = sum(self.flow_table.loads(*name, self.now))
         if is_overloaded(flows, *limits, before=name in self.overloaded):
             self.overloaded.add(name)
         else:
@@ -148,20 +164,20 @@ class FakeDataPlane:
 
     def begin_flow(self, ends: Ends, flow: Flow) -> None:
         """A flow more; at `upper` of them a real server is overloaded."""
-        self.flows.by_ends[ends] = flow
+        self.flow_table.by_ends[ends] = flow
         real = self._configured(flow)
-        if real and real.upper and sum(self.flows.loads(flow.service, flow.real, self.now)) >= real.upper:
+        if real and real.upper and sum(self.flow_table.loads(flow.service, flow.real, self.now)) >= real.upper:
             self.overloaded.add((flow.service, flow.real))
 
     def end_flow(self, ends: Ends) -> None:
         """A flow less, if there was one; below `lower` of them a real server is no longer overloaded."""
-        flow = self.flows.by_ends.pop(ends, None)
+        flow = self.flow_table.by_ends.pop(ends, None)
         if flow and flow.template:
             flow.template.flows -= 1
             flow.template.idle = self.now
         real = self._configured(flow) if flow else None
         if flow and real and real.upper:
-            left = sum(self.flows.loads(flow.service, flow.real, self.now))
+            left = sum(self.flow_table.loads(flow.service, flow.real, self.now))
             if left < real.lower if real.lower else left * 4 < real.upper * 3:
                 self.overloaded.discard((flow.service, flow.real))
 
@@ -172,7 +188,7 @@ class FakeDataPlane:
     def at(self, now: int) -> None:
         """It is this second now; flows that have ended go."""
         self.now = now
-        for ends in [ends for ends, flow in self.flows.by_ends.items() if flow.has_ended(now)]:
+        for ends in [ends for ends, flow in self.flow_table.by_ends.items() if flow.has_ended(now)]:
             self.end_flow(ends)
 
     def _list(self, service: Service) -> None:
@@ -191,7 +207,7 @@ class FakeDataPlane:
         real = service.schedulable(address)
         weight = real.weight if real else 0
         name = (service.plan.name, address)
-        active, inactive = self.flows.loads(*name, self.now)
+        active, inactive = self.flow_table.loads(*name, self.now)
         number = self._ids.setdefault(name, next(self._next_id))
         port, overloaded = hashed_port(service.plan), name in self.overloaded
         return Candidate(number, address, weight, port, active, inactive, overloaded, self._last_weights.get(name, 0))
@@ -207,7 +223,7 @@ class FakeDataPlane:
 
     def _reading(self, service: str, real: RealPlan) -> RealReading:
         name = (service, real.address)
-        active, inactive = self.flows.loads(*name, self.now)
+        active, inactive = self.flow_table.loads(*name, self.now)
         counter = Counter(self.sent[name], self.sent_bytes[name])
         return RealReading(service, real.address, counter, self.new_flows[name], active, inactive)
 

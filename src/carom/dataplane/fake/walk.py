@@ -262,7 +262,7 @@ class _Walk:
 
     def flow(self, ends: Ends, segment: Segment) -> Flow | None:
         """The flow, if it lives and may stay where it is."""
-        flow = self.plane.flows.living(ends, self.plane.now)
+        flow = self.plane.flow_table.living(ends, self.plane.now)
         if flow is None or (flow.state == "TW" and segment is Segment.SYN) or self.moves(flow.service, flow.real):
             return None
         return flow

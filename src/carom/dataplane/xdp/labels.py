@@ -28,6 +28,8 @@ class Labels(Generic[T]):
         for index, value in labels.items():
             if (thing := decode(value)) is not None:
                 self.numbers[thing] = struct.unpack("=I", index)[0]
+        self.things = {number: thing for thing, number in self.numbers.items()}
+        """`numbers`, the other way round."""
         self._free = sorted(set(range(1, labels.max_entries)) - set(self.numbers.values()), reverse=True)
 
     @property
@@ -41,9 +43,10 @@ class Labels(Generic[T]):
             return number
         if not self._free:
             raise DataPlaneError(f"{self._map.what} is full: {self._map.max_entries - 1} numbers are in use")
-        self.numbers[thing] = self._free.pop()
-        self._map.set(key(self.numbers[thing]), self._encode(thing))
-        return self.numbers[thing]
+        number = self.numbers[thing] = self._free.pop()
+        self.things[number] = thing
+        self._map.set(key(number), self._encode(thing))
+        return number
 
     def rewrite(self, thing: T) -> None:
         """Writes its label again, after something in it that is no part of its identity has changed."""
@@ -52,6 +55,7 @@ class Labels(Generic[T]):
     def release(self, thing: T) -> None:
         """Its number may be given to another."""
         number = self.numbers.pop(thing)
+        del self.things[number]
         self._map.set(key(number), bytes(self._map.value_size))
         self._free.append(number)
 

@@ -180,6 +180,15 @@ class Bucket4(c.Structure):
     _fields_ = (("flows", Flow4 * 4),)
 
 
+FLOW_VIP_MASK = 0xFFFF
+FLOW_REAL_AT, FLOW_REAL_MASK = 16, _REAL_MASK
+FLOW_STATE_AT, FLOW_STATE_MASK = 36, 0x1F
+FLOW_TEMPLATE_AT, FLOW_TEMPLATE_MASK = 41, 0x7F
+FLOW_SEEN_AT, FLOW_SEEN_MASK = 48, 0xFFFF
+FLOW_NAMES_MASK = FLOW_VIP_MASK | FLOW_REAL_MASK << FLOW_REAL_AT
+"""A flow's word: where each part stands, as `FLOW_...` in `bpf/flow.h`; what does not change while the flow lives."""
+
+
 class Flow6Key(c.Structure):
     _fields_ = (("client", Ip6), ("client_port", c.c_uint8 * 2), ("vip_port", c.c_uint8 * 2), ("zero", c.c_uint32))
 

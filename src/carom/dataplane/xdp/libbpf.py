@@ -291,9 +291,16 @@ class Map(_Descriptor):
 
     def memory(self) -> mmap.mmap:
         """The values of an mmapable array, as shared memory: a store of an aligned word is seen whole or not at all."""
-        size = -(-self.max_entries * self.value_size // mmap.PAGESIZE) * mmap.PAGESIZE
+        return self._mapped(self.max_entries * self.value_size, 0, mmap.PROT_READ | mmap.PROT_WRITE)
+
+    def window(self, first: int, count: int) -> mmap.mmap:
+        """The same of a part of it, to read; it begins on a page. Only what is mapped counts as our memory."""
+        return self._mapped(count * self.value_size, first * self.value_size, mmap.PROT_READ)
+
+    def _mapped(self, size: int, start: int, access: int) -> mmap.mmap:
+        size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         try:
-            return mmap.mmap(self.fd, size)
+            return mmap.mmap(self.fd, size, prot=access, offset=start)
         except OSError as error:
             raise _error(f"map {self.what} into memory", error.errno or errno.EINVAL) from error
 

@@ -7,14 +7,16 @@ import os
 import time
 from pathlib import Path
 
+from carom.core.flows import Wanted
 from carom.core.plan import Plan
 from carom.dataplane.xdp import counters, program
 from carom.dataplane.xdp.features import features_of
+from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.groups import Groups
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
-from carom.ports import Attachment, Reading
+from carom.ports import Attachment, FlowCount, FlowSlice, Reading
 
 
 class XdpDataPlane:
@@ -61,6 +63,16 @@ class XdpDataPlane:
     def read(self) -> Reading:
         loaded, tables = self._attached()
         return counters.read(loaded, tables.reals)
+
+    def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
+        return self._flow_tables().flows(wanted, place, most)
+
+    def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
+        return self._flow_tables().count_flows(wanted, place)
+
+    def _flow_tables(self) -> FlowTables:
+        loaded, tables = self._attached()
+        return FlowTables(loaded.maps, tables.vips, tables.reals)
 
     def close(self) -> None:
         if self._loaded is not None:
