@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from carom.client import Client
+from carom.client import Client, Remote
 from carom.errors import UnreachableError
+from tests.unit.checks.certificates import certificate, serving
 
 
 @contextmanager
@@ -83,3 +84,60 @@ def test_a_refusal_is_passed_on(path: Path) -> None:
     busy = http("503 Service Unavailable", b'"busy"')
     with answering(path, busy), pytest.raises(UnreachableError, match="answers /v1/status with 503: busy"):
         Client(path).get("/v1/status")
+
+
+# ---- on another host ----
+
+
+@contextmanager
+def elsewhere(folder: Path, answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """A director behind TLS that calls itself localhost: its port, and what it was asked."""
+    asked: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        try:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                asked.append(secured.recv(4096))
+                secured.sendall(answer)
+        except OSError:
+            return  # whoever came did not trust it
+
+    context = serving(certificate(folder, "localhost", 1))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        yield listener.getsockname()[1], asked
+        server.join()
+
+
+def test_on_another_host_it_is_asked_by_tls_and_with_the_token(tmp_path: Path) -> None:
+    with elsewhere(tmp_path, http("200 OK", b'{"faults": []}')) as (port, asked):
+        remote = Remote("localhost", port, "open sesame", tmp_path / "localhost1.crt")
+        assert Client(remote).get("/v1/status") == {"faults": []}
+    assert b"Authorization: Bearer open sesame\r\n" in asked[0]
+    assert "sesame" not in repr(remote)
+
+
+def test_a_host_that_cannot_prove_itself_is_told_nothing(tmp_path: Path) -> None:
+    with elsewhere(tmp_path, b"") as (port, asked):
+        remote = Remote("localhost", port, "open sesame")
+        with pytest.raises(
+            UnreachableError, match=rf"https://localhost:{port} is not believed to be the director \(self"
+        ):
+            Client(remote).get("/v1/status")
+    assert asked == []
+
+
+def test_nobody_there_is_said_with_what_to_start() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(
+        UnreachableError, match=r"no director answers on https://127\.0\.0\.1:\d+: start caromd there with"
+    ):
+        Client(Remote("127.0.0.1", port, "x")).get("/v1/status")
+
+
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match=r"https://\[::1\]:1 cannot be asked: its certificate cannot be checked"):
+        Client(Remote("::1", 1, "x", tmp_path / "none")).get("/v1/status")

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import click
 
-from carom.cli.options import json_option
+from carom.cli.leaving import Drained, clients, drain
+from carom.cli.options import Seconds, json_option
+from carom.client import Client
 from carom.errors import CaromError, WishError
 from carom.finding import Finding, Verdict
 from carom.model import Address, Ports
@@ -105,6 +107,33 @@ def place_options(function: Command) -> Command:
     )(function)
 
 
+def director_options(function: Command) -> Command:
+    """What leave is told of the director."""
+    options = (
+        click.option(
+            "--director",
+            "directors",
+            multiple=True,
+            metavar="URL",
+            help="A director to drain this host on: https://ADDRESS:PORT, or its socket's path; may be repeated.",
+        ),
+        click.option(
+            "--token-file",
+            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            help="The file with a token that may write, for https.",
+        ),
+        click.option(
+            "--ca",
+            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            help="What the director's certificate is signed with.  [what this system trusts]",
+        ),
+        click.option("--within", type=Seconds(), default="60s", show_default=True, help="How long to wait for that."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def wish_options(function: Command) -> Command:
     """What plan and join are asked."""
     options = (
@@ -165,19 +194,51 @@ def join(netns: str, root: Path, as_json: bool, persist: str | None, **asked: An
 
 @command.command()
 @vips_option("Only this VIP; may be repeated.  [all that were joined]")
+@director_options
 @place_options
 @json_option
-def leave(vips: tuple[Address, ...], netns: str, root: Path, as_json: bool) -> None:
+def leave(
+    vips: tuple[Address, ...],
+    directors: tuple[str, ...],
+    token_file: Path | None,
+    ca: Path | None,
+    within: float,
+    netns: str,
+    root: Path,
+    as_json: bool,
+) -> None:
     """Undo what join did, and nothing else: earlier values come back.
 
-    The address goes first and the silence last. What was so before join, or was changed by someone since, is left.
+    With --director, the director is told first to send this host no more, and the connections that it has go on until
+    they end or --within is over. If the director cannot be asked, nothing is done; leave the option out to leave at
+    once.
+
+    Then the address goes first and the silence last. What was so before join, or was changed by someone since, is left.
     """
     _need_root("leave")
-    applied = Session.open(netns, root).leave(tuple(dict.fromkeys(vips)))
+    session = Session.open(netns, root)
+    leaving = session.leaving(tuple(dict.fromkeys(vips)))
+    drained = _drain(session, leaving, clients(directors, token_file, ca), within, quiet=as_json)
+    applied = session.leave(leaving)
     if as_json:
-        click.echo(json.dumps(applied_document(applied), indent=2))
+        click.echo(json.dumps({"drained": [each.as_json() for each in drained], **applied_document(applied)}, indent=2))
     else:
         click.echo("\n".join(applied_text(applied)) or "nothing is joined on this host")
+
+
+def _drain(
+    session: Session, vips: tuple[Address, ...], asked: list[Client], within: float, *, quiet: bool
+) -> list[Drained]:
+    """Raises CaromError, with a note that nothing was done on this host."""
+    if not asked:
+        if vips and not quiet:
+            click.echo("no --director is named: connections that this host still has end now")
+        return []
+    try:
+        return drain(asked, vips, session.addresses(), within, (lambda _: None) if quiet else click.echo)
+    except CaromError as error:
+        error.add_note("nothing was changed on this host; without --director it leaves at once")
+        raise
 
 
 @command.command()

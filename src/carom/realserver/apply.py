@@ -74,7 +74,7 @@ class Applier:
         with self._store.locked():
             record = self._store.read()
             leaving = vips or record.vips
-            _refuse_strangers(record, leaving)
+            refuse_strangers(record, leaving)
             applied = Applied()
             for entry in reversed(record.entries):
                 rest = tuple(vip for vip in entry.vips if vip not in leaving)
@@ -179,7 +179,8 @@ def _refuse_other_method(record: Record, wish: Wish) -> None:
             )
 
 
-def _refuse_strangers(record: Record, leaving: tuple[Address, ...]) -> None:
+def refuse_strangers(record: Record, leaving: tuple[Address, ...]) -> None:
+    """Raises WishError where one of them was not joined here."""
     strangers = [str(vip) for vip in leaving if vip not in record.vips]
     if strangers:
         joined = ", ".join(map(str, record.vips)) or "none"

@@ -9,7 +9,7 @@ from carom.errors import WishError
 from carom.finding import Finding
 from carom.model import Address
 from carom.realserver import arp, netns
-from carom.realserver.apply import Applied, Applier
+from carom.realserver.apply import Applied, Applier, refuse_strangers
 from carom.realserver.choose import Asked, choose
 from carom.realserver.files import Disk
 from carom.realserver.host import LinuxHost
@@ -78,6 +78,16 @@ class Session:
         """Raises CaromError, with everything as it was."""
         planned = self.plan(asked, persist)
         return planned, self._applier.join(planned.wish, MEANS.get(planned.means))
+
+    def leaving(self, vips: tuple[Address, ...]) -> tuple[Address, ...]:
+        """What `leave` would take away: these, or all that were joined. Raises WishError where one was not."""
+        known = self._store.read()
+        refuse_strangers(known, vips)
+        return vips or known.vips
+
+    def addresses(self) -> frozenset[Address]:
+        """This host's own: every one that it has but the VIPs."""
+        return frozenset(held.address for held in self._host.held()) - set(self._store.read().vips)
 
     def leave(self, vips: tuple[Address, ...]) -> Applied:
         return self._applier.leave(vips)
