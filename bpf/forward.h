@@ -31,6 +31,17 @@ static __always_inline void mac_write_own(void *to)
 	at[2] = own[2];
 }
 
+/* The sender of what goes to a real server. */
+static __always_inline void mac_write_out(void *to)
+{
+	__u16 *at = to;
+	const volatile __u16 *out = (const volatile __u16 *)constants.out_mac;
+
+	at[0] = out[0];
+	at[1] = out[1];
+	at[2] = out[2];
+}
+
 static __always_inline void mac_copy(void *to, const void *from)
 {
 	__u16 *t = to;
@@ -72,11 +83,26 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 		return REASON_INTERNAL;
 	if (!(real->flags & REAL_HAS_MAC))
 		return REASON_NO_MAC;
-	mac_write_own(packet->eth->h_source);
+	mac_write_out(packet->eth->h_source);
 	mac_copy(packet->eth->h_dest, real->mac);
 	packet->real = id;
 	forward_count(packet, id, is_new);
 	return reason;
+}
+
+/* The verdict of a frame whose walk has ended; its reason becomes another where the way out is gone. */
+static __always_inline int forward_out(__u32 *reason)
+{
+	int verdict = reason_verdict(*reason);
+
+	if (verdict != XDP_REDIRECT)
+		return verdict;
+	if (!(constants.features & FEATURE_INSIDE))
+		return XDP_TX;
+	verdict = bpf_redirect_map(&inside, 0, XDP_DROP);
+	if (verdict != XDP_REDIRECT)
+		*reason = REASON_NO_INSIDE;
+	return verdict;
 }
 
 #endif

@@ -37,13 +37,14 @@ struct constants {
 	__u32 flow_buckets; /* a power of two: max_entries of flows4, and of flows6 */
 	__u32 features; /* FEATURE_...: what the plan uses; all else is left out */
 	__u8 own_mac[6]; /* of the NIC the program sits on */
-	__u16 zero;
+	__u8 out_mac[6]; /* of the NIC by which real servers are reached: the same, or the inside one's */
 };
 
 #define FEATURE_LIMITS 1 /* thresholds of real servers */
 #define FEATURE_RANGES 2 /* port ranges, and services of all ports */
 #define FEATURE_IP6 4 /* IPv6 VIPs */
 #define FEATURE_PERSISTENCE 8 /* clients that stay with their real server */
+#define FEATURE_INSIDE (1 << 8) /* a second NIC, by which real servers are reached */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -79,6 +80,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct clock);
 } clock SEC(".maps");
+
+/* The inside NIC, at 0. Each loaded program has a map of its own, which lives and ends with it: this one is not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32); /* interface index */
+} inside SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- lookup */
 

@@ -11,13 +11,16 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+/* The verdict of what goes to a real server: out of the inside NIC, or, with one NIC only, out of that (forward_out()). */
+#define XDP_OUT XDP_REDIRECT
+
 /* clang-format off */
 #define REASON_TABLE(REASON) \
-	REASON(FORWARDED,      XDP_TX,   1, "Sent on to a real server.") \
-	REASON(ICMP_FORWARDED, XDP_TX,   1, "An ICMP error about a flow, sent on to that flow's real server.") \
-	REASON(FRAGMENT,       XDP_TX,   1, "A later fragment, sent on to where the first of its datagram went.") \
-	REASON(STRAY,          XDP_TX,   1, "Of no known flow and beginning none: sent on by consistent hash, kept nowhere.") \
-	REASON(TABLE_FULL,     XDP_TX,   0, "A new flow without room in the flow table: sent on by consistent hash.") \
+	REASON(FORWARDED,      XDP_OUT,  1, "Sent on to a real server.") \
+	REASON(ICMP_FORWARDED, XDP_OUT,  1, "An ICMP error about a flow, sent on to that flow's real server.") \
+	REASON(FRAGMENT,       XDP_OUT,  1, "A later fragment, sent on to where the first of its datagram went.") \
+	REASON(STRAY,          XDP_OUT,  1, "Of no known flow and beginning none: sent on by consistent hash, kept nowhere.") \
+	REASON(TABLE_FULL,     XDP_OUT,  0, "A new flow without room in the flow table: sent on by consistent hash.") \
 	REASON(ARP_ANSWERED,   XDP_TX,   1, "An ARP request for a VIP, answered.") \
 	REASON(ND_ANSWERED,    XDP_TX,   1, "A neighbour solicitation for an IPv6 VIP, answered.") \
 	REASON(ECHO_ANSWERED,  XDP_TX,   1, "An ICMP echo request to a VIP, answered.") \
@@ -31,6 +34,7 @@
 	REASON(FRAGMENT_LOST,  XDP_DROP, 0, "A later fragment whose first has not come, or came too long ago: dropped.") \
 	REASON(NO_REAL,        XDP_DROP, 0, "No real server can take it: all are down, quiesced or without a MAC.") \
 	REASON(NO_MAC,         XDP_DROP, 0, "Its flow's real server has no known MAC: dropped.") \
+	REASON(NO_INSIDE,      XDP_DROP, 0, "To a real server, and the inside NIC is gone: dropped.") \
 	REASON(ICMP_NO_FLOW,   XDP_DROP, 1, "An ICMP error to a VIP that quotes no service of it: dropped.") \
 	REASON(INTERNAL,       XDP_PASS, 0, "The maps contradict each other: a defect in Carom, please report it.")
 /* clang-format on */

@@ -25,7 +25,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ from carom.engine import Engine
 from carom.errors import CaromError, ConfigError, StoreError
 from carom.log import Style
 from carom.looking import Looking
-from carom.model import Config
+from carom.model import Director
 from carom.net import neighbours, viaroute
 from carom.net.announce import PacketAnnouncer
 from carom.net.interface import InterfaceWatch
@@ -145,29 +145,27 @@ def _detach(options: Options) -> int:
 
 
 async def _run(options: Options, store: Store, found: Opening) -> None:
-    interface = found.config.director.interface
+    director = found.config.director
     _allow_many_files()
     _collect_seldom()
     async with AsyncExitStack() as held:
-        watcher = held.enter_context(closing(KernelNeighbours(interface)))
+        watcher = held.enter_context(closing(KernelNeighbours(director.towards_reals)))
         checks = HealthChecks()
         held.push_async_callback(checks.close)
         engine = Engine(
             found.config,
-            XdpDataPlane(interface, options.pins),
+            XdpDataPlane(director.interface, options.pins, inside=director.inside),
             watcher,
-            PacketAnnouncer(interface),
+            PacketAnnouncer(director.interface),
             checks,
             overrides=overrides(found.before.said if found.before else (), time.time()),
             memory=memory.from_json(store.memory()),
         )
-        nic = held.enter_context(closing(InterfaceWatch(interface, engine.tell)))
+        nics = [held.enter_context(closing(nic)) for nic in _nics(director, engine)]
         signals = _Signals()
         await engine.start()
         held.push_async_callback(engine.close)
-        watch = _vip_watch(found.config, engine)
-        if watch:
-            held.callback(watch.close)
+        watches = [held.enter_context(closing(watch)) for watch in _vip_watches(director, engine)]
         changes = Changes(write_down(found, store, time.time()), options.config, store, engine)
         changes.tell_faults(found.faults)
         listener = held.enter_context(listening(options.socket))
@@ -183,8 +181,8 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
         await _until_stopped(
             signals,
             engine.run,
-            nic.run,
-            *([watch.run] if watch else []),
+            *(nic.run for nic in nics),
+            *(watch.run for watch in watches),
             changes.watch,
             lambda: _reload_forever(changes, signals.reload),
             lambda: _remember_forever(engine, store),
@@ -194,11 +192,17 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
     log.info("ended; packets go on")
 
 
-def _vip_watch(config: Config, engine: Engine) -> VipWatch | None:
-    director = config.director
-    if not director.watch:
-        return None
-    return VipWatch(director.interface, engine.tell, director.watch, lambda: engine.snapshot.world)
+def _nics(director: Director, engine: Engine) -> Iterator[InterfaceWatch]:
+    yield InterfaceWatch(director.interface, engine.tell)
+    if director.inside:
+        yield InterfaceWatch(director.inside, engine.tell, inside=True)
+
+
+def _vip_watches(director: Director, engine: Engine) -> Iterator[VipWatch]:
+    """On either NIC: outside a stranger would take the clients' packets, inside real servers' replies may come by."""
+    for nic in (director.interface, director.inside) if director.watch else ():
+        if nic:
+            yield VipWatch(nic, engine.tell, director.watch, lambda: engine.snapshot.world)
 
 
 async def _until_stopped(

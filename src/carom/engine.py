@@ -120,7 +120,8 @@ class Engine:
         self._checking = Duty("some health checks cannot be made", clock, self._troubles)
         self._applying = Duty("the last apply failed, so the earlier plan stands", clock, self._troubles)
         self._planned: Planned | None = None
-        self._attached_at: bytes | None = None
+        self._attached_at: tuple[bytes | None, bytes | None] = (None, None)
+        """The MACs that the data plane was attached with."""
         self._held: frozenset[Address] = frozenset()
         self._held_at: bytes | None = None
         self._announcements: set[asyncio.Task[None]] = set()
@@ -182,7 +183,7 @@ class Engine:
         if attachment.taken_over:
             self._world = await self._work(lambda: worlds.recall(self._world, self._memory, self._clock()))
         await self._hear()
-        self._attached_at = self._world.mac
+        self._attached_at = self._world.mac, self._world.inside_mac
         nothing = Reading()
         self._snapshot = Snapshot(self._world, Plan(), attachment, nothing, nothing, 0.0, self._clock(), ())
         try:
@@ -309,7 +310,8 @@ class Engine:
 
     @property
     def _to_check(self) -> tuple[object, ...]:
-        return self._world.config, self._world.nic  # a NIC that was down has lost the ways to its real servers
+        # a NIC that was down has lost the ways to its real servers
+        return self._world.config, self._world.nic, self._world.inside
 
     async def _watch(self) -> None:
         """Watch these, and give those that are new a moment to be resolved: a plan without MACs serves nobody."""
@@ -360,23 +362,24 @@ class Engine:
 
     def _make_true(self, world: World, before: Planned | None) -> tuple[Attachment, Plan]:
         """In the worker's thread: make the plan, and apply it unless it is what the data plane does already."""
-        attachment = self._attach_anew(world.mac)
+        attachment = self._attach_anew(world)
         wish = planning.plan(world, before)
         if before is None or wish != before.plan or attachment is not self.snapshot.attachment:
             began = time.perf_counter()
             self._plane.apply(wish)
             log.info("plan applied", extra=_size(wish) | {"ms": round(1000 * (time.perf_counter() - began), 1)})
-        self._attached_at = world.mac
+        self._attached_at = world.mac, world.inside_mac
         return attachment, wish
 
-    def _attach_anew(self, mac: bytes | None) -> Attachment:
-        """Attaching is where a data plane learns its NIC: one that came back, or has another MAC, is learnt again."""
-        attachment = self.snapshot.attachment
-        if mac is None or mac == self._attached_at:
+    def _attach_anew(self, world: World) -> Attachment:
+        """Attaching is where a data plane learns its NICs: one that came back, or has another MAC, is learnt again."""
+        attachment, macs = self.snapshot.attachment, (world.mac, world.inside_mac)
+        is_gone = world.mac is None or (world.config.director.inside is not None and world.inside_mac is None)
+        if world.mac is None or is_gone or macs == self._attached_at:
             return attachment
         self._plane.close()
         attachment = replace(self._plane.attach(), taken_over=attachment.taken_over)
-        log.info("attached anew", extra={"mac": mac.hex(":"), "mode": attachment.mode})
+        log.info("attached anew", extra={"mac": world.mac.hex(":"), "mode": attachment.mode})
         return attachment
 
     def _announce(self) -> None:

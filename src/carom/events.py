@@ -34,7 +34,7 @@ class ConfigRefused:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceChanged:
-    """The director's NIC came up, went down, vanished, or has another MAC or other addresses."""
+    """A NIC of the director's came up, went down, vanished, or has another MAC or other addresses."""
 
     up: bool
     """Up, and with carrier."""
@@ -42,6 +42,8 @@ class InterfaceChanged:
     """6 bytes; None: there is no such NIC any more."""
     addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
     """The director's own addresses on it (DIPs), each with its network's prefix."""
+    inside: bool = False
+    """Whether it is the second one, towards the real servers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Family:
 _REAL = ("service", "real")
 FAMILIES: Mapping[str, Family] = {
     "carom_build_info": Family("gauge", "Always 1; the label says which carom this is.", ("version",)),
-    "carom_interface_up": Family("gauge", "Whether the director's NIC is up and has carrier."),
+    "carom_interface_up": Family("gauge", "Whether the director's NIC is up and has carrier; with two, both."),
     "carom_answering": Family("gauge", "Whether this director answers for its VIPs (active) or not (backup)."),
     "carom_vip_misused": Family(
         "gauge", "1 while another station uses the VIP; `finding` says how.", ("vip", "mac", "real", "finding")
@@ -95,9 +95,8 @@ def _lines(samples: Samples) -> Iterator[str]:
 
 
 def _director(snapshot: Snapshot) -> dict[str, Number]:
-    nic = snapshot.world.nic
     return {
-        "carom_interface_up": nic is None or nic.up,
+        "carom_interface_up": all(nic is None or nic.up for nic in (snapshot.world.nic, snapshot.world.inside)),
         "carom_answering": snapshot.plan.answering,
         "carom_troubles": len(snapshot.troubles),
         "carom_flow_table_entries": snapshot.reading.flows,

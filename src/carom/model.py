@@ -178,6 +178,11 @@ class Director:
     """Seconds from one question who has the VIPs to the next; 0: nobody is asked, and nobody overheard."""
     on_misuse: OnMisuse = OnMisuse.ANNOUNCE
 
+    @property
+    def towards_reals(self) -> str:
+        """The NIC by which real servers are reached: the same one, or the inside one."""
+        return self.inside or self.interface
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

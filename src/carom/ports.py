@@ -92,6 +92,8 @@ class Attachment:
     """`native` or `generic` for XDP; empty elsewhere."""
     taken_over: bool
     """True: it was found running, with its flows, and taken over; False: attached afresh."""
+    inside: str = ""
+    """The NIC by which real servers are reached, where that is another."""
 
 
 class DataPlane(Protocol):

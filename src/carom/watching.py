@@ -12,6 +12,7 @@ from carom.model import Address
 from carom.net import local
 from carom.net.arpwatch import MISSED, ArpWatch, Tell
 from carom.net.returnpath import ReturnPathWatch
+from carom.sighting import VipSighted, VipSightingEnded
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,9 @@ class VipWatch:
 
     def __init__(self, interface: str, tell: Tell, every: float, look: Callable[[], World]) -> None:
         """`every` is the seconds between two questions, `look` gives the newest world. Raises NetError."""
-        self._look = look
-        self._arp = ArpWatch(interface, tell, every)
-        self._path = ReturnPathWatch(interface, tell, MISSED * every)
+        self._interface, self._look, self._tell_others = interface, look, tell
+        self._arp = ArpWatch(interface, self._tell, every)
+        self._path = ReturnPathWatch(interface, self._tell, MISSED * every)
         self._followed: tuple[frozenset[Address], frozenset[Address]] | None = None
 
     async def run(self) -> None:
@@ -42,6 +43,12 @@ class VipWatch:
         self._arp.close()
         self._path.close()
 
+    def _tell(self, fact: VipSighted | VipSightingEnded) -> None:
+        """Two NICs of a director may be on one segment: it is no stranger to itself."""
+        world = self._look()
+        if fact.sighting.mac not in (world.mac, world.inside_mac):
+            self._tell_others(fact)
+
     async def _follow_forever(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_EVERY)
@@ -54,7 +61,8 @@ class VipWatch:
         try:
             own = frozenset(await asyncio.to_thread(local.addresses)) - vips
             if (vips, own) != self._followed:
-                self._arp.watch(vips, [interface.ip for interface in world.nic.addresses] if world.nic else [])
+                nic = world.inside if self._interface == world.config.director.inside else world.nic
+                self._arp.watch(vips, [interface.ip for interface in nic.addresses] if nic else [])
                 self._path.watch(vips, own)
         except (NetError, OSError) as error:
             log.warning("the watches cannot follow the VIPs: %s", error)

@@ -12,6 +12,8 @@ from ipaddress import IPv4Address, IPv6Address
 from carom.dataplane.fake.packet import checksum
 
 DIRECTOR = bytes.fromhex("020000000001")
+INSIDE = bytes.fromhex("020000000002")
+"""The director's second NIC, where it has one."""
 ROUTER = bytes.fromhex("0200000000fe")
 STRANGER = bytes.fromhex("020000000077")
 BROADCAST = b"\xff" * 6

@@ -17,7 +17,14 @@ from carom.model import Address
 from carom.ports import FlowCount, FlowSlice, Reading
 from tests.dataplane.frames import DIRECTOR
 
-VERDICTS = {libbpf.XDP_TX: Verdict.TX, libbpf.XDP_PASS: Verdict.PASS, libbpf.XDP_DROP: Verdict.DROP}
+VERDICTS = {
+    libbpf.XDP_TX: Verdict.TX,
+    libbpf.XDP_REDIRECT: Verdict.REDIRECT,
+    libbpf.XDP_PASS: Verdict.PASS,
+    libbpf.XDP_DROP: Verdict.DROP,
+}
+LOOPBACK = 1
+"""Stands in for the inside NIC: a test run sends nothing."""
 
 
 class PlaneUnderTest(Protocol):
@@ -40,8 +47,8 @@ class PlaneUnderTest(Protocol):
 class Oracle:
     """The fake data plane."""
 
-    def __init__(self) -> None:
-        self.plane = FakeDataPlane(DIRECTOR)
+    def __init__(self, inside: bytes | None = None) -> None:
+        self.plane = FakeDataPlane(DIRECTOR, inside_mac=inside)
         self.apply, self.read, self.close = self.plane.apply, self.plane.read, self.plane.close
         self.flows, self.count_flows = self.plane.flows, self.plane.count_flows
 
@@ -55,8 +62,9 @@ class Oracle:
 class Xdp:
     """The real program, through BPF_PROG_TEST_RUN; no timer runs, so the test is the clock."""
 
-    def __init__(self, flow_buckets: int = 1 << 10) -> None:
-        self.loaded = program.load(DIRECTOR, None, flow_buckets)
+    def __init__(self, flow_buckets: int = 1 << 10, inside: bytes | None = None) -> None:
+        nic = program.Nic(LOOPBACK, inside) if inside else None
+        self.loaded = program.load(DIRECTOR, None, flow_buckets, inside=nic)
         self._monotonic = 0.0
         self.tables = Tables(self.loaded.maps, self._clock)
         self._before = self._reasons()

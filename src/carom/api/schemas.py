@@ -104,6 +104,7 @@ DIRECTOR = record(
     mode=TEXT,
     taken_over=YES,
     mac=optional(TEXT),
+    inside=optional(record(interface=TEXT, mac=optional(TEXT))),
     answering=YES,
     since=TIME,
     config_file=TEXT,

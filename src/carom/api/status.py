@@ -50,6 +50,7 @@ def status_document(
             "mode": snapshot.attachment.mode,
             "taken_over": snapshot.attachment.taken_over,
             "mac": _mac(snapshot.world.mac),
+            "inside": _inside(snapshot),
             "answering": snapshot.plan.answering,
             "since": about.since,
             "config_file": about.config_file,
@@ -75,6 +76,12 @@ def status_document(
         "warnings": [sentence(finding) for finding in of_verdict(found, Verdict.WARNING)],
         "services": [view.service(service) for service in snapshot.plan.services],
     }
+
+
+def _inside(snapshot: Snapshot) -> Document | None:
+    """The NIC towards the real servers; None on a director with one."""
+    name = snapshot.attachment.inside
+    return {"interface": name, "mac": _mac(snapshot.world.inside_mac)} if name else None
 
 
 def of_verdict(found: Iterable[Finding], verdict: Verdict) -> Iterable[Finding]:

@@ -62,6 +62,8 @@ def _director(director: Document, flows: Document, configuration: Document) -> I
     plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
     begun = "took over" if director["taken_over"] else "attached"
     yield click.style(f"Director on {director['interface']}", bold=True) + f"  {director['mac'] or 'NIC gone'}  {plane}"
+    if inside := director["inside"]:
+        yield f"real servers by {inside['interface']}  {inside['mac'] or 'NIC gone'}"
     yield f"process {director['pid']} {begun} and is ready since {director['since']}"
     version = f"version {configuration['version']} of {director['config_file']}"
     if configuration["confirm_by"]:

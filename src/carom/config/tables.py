@@ -47,9 +47,14 @@ DIRECTOR = Table(
     "a table",
     (
         _interface(
-            "interface", "The NIC on which clients' packets arrive; they leave by it too.", "eth0", required=True
+            "interface",
+            "The NIC on which clients' packets arrive; they leave by it too, unless there is an `inside`.",
+            "eth0",
+            required=True,
         ),
-        _interface("inside", "A second NIC, towards the real servers; without it the director is one-armed.", "eth1"),
+        _interface(
+            "inside", "A second NIC, by which real servers are reached; without it the director is one-armed.", "eth1"
+        ),
         Field(
             "watch",
             scalars.duration(0, _DAY),

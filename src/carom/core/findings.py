@@ -8,13 +8,14 @@ from dataclasses import replace
 from carom.core import sightings
 from carom.core.health import Health, Standing
 from carom.core.world import World, is_up, reals_by_mac
+from carom.events import InterfaceChanged
 from carom.finding import Finding, Verdict
 from carom.model import Address, Service
 
 
 def findings(world: World, now: float) -> Iterator[Finding]:
     """Everything that is not as it should be; nothing when all is well."""
-    yield from _nic(world)
+    yield from _nics(world)
     if world.refused:
         evidence = f"has faults, so the earlier one runs on: {'; '.join(world.refused)}"
         yield Finding("configuration", "the configuration file", Verdict.FAULT, evidence, "carom check FILE")
@@ -58,19 +59,19 @@ def _unwell(record: Health, now: float) -> str:
 
 def _unreachable(world: World, address: Address, now: float) -> str:
     """What keeps frames from reaching this address, as a clause; empty if nothing does."""
-    interface = world.config.director.interface
+    interface, nic = world.config.director.towards_reals, world.towards_reals
     neighbour = world.neighbours.get(address)
     if neighbour is not None and neighbour.answers:
         return ""
     question = "ARP" if address.version == 4 else "neighbour solicitation"
     if neighbour is not None:
         return f"no answer to {question} on {interface} for {max(0.0, now - neighbour.since):.0f} s"
-    if world.nic is None or not world.nic.addresses:
+    if nic is None or not nic.addresses:
         return f"no answer to {question} on {interface}"
-    if any(address == own.ip for own in world.nic.addresses):
+    if any(address == own.ip for own in nic.addresses):
         return "it is the director's own address"
-    networks = [str(own.network) for own in world.nic.addresses if own.version == address.version]
-    if any(address in own.network for own in world.nic.addresses):
+    networks = [str(own.network) for own in nic.addresses if own.version == address.version]
+    if any(address in own.network for own in nic.addresses):
         return f"no answer to {question} on {interface}"
     return (
         f"it is not in {interface}'s networks ({', '.join(networks) or f'no IPv{address.version} address'}): "
@@ -78,13 +79,18 @@ def _unreachable(world: World, address: Address, now: float) -> str:
     )
 
 
-def _nic(world: World) -> Iterator[Finding]:
-    interface = world.config.director.interface
-    if world.nic is not None and world.nic.mac is None:
-        yield Finding("interface", interface, Verdict.FAULT, "is gone: nothing arrives and nothing is sent")
-    elif world.nic is not None and not world.nic.up:
-        evidence = "is down: nothing arrives and nothing is sent"
-        yield Finding("interface", interface, Verdict.FAULT, evidence, f"ip link set {interface} up")
+def _nics(world: World) -> Iterator[Finding]:
+    director = world.config.director
+    yield from _nic(director.interface, world.nic, "nothing arrives and nothing is sent")
+    if director.inside:
+        yield from _nic(director.inside, world.inside, "nothing reaches the real servers")
+
+
+def _nic(interface: str, nic: InterfaceChanged | None, lost: str) -> Iterator[Finding]:
+    if nic is not None and nic.mac is None:
+        yield Finding("interface", interface, Verdict.FAULT, f"is gone: {lost}")
+    elif nic is not None and not nic.up:
+        yield Finding("interface", interface, Verdict.FAULT, f"is down: {lost}", f"ip link set {interface} up")
 
 
 def _misuses(world: World) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from carom.core.health import Health
 from carom.core.sightings import Reals, finding
 from carom.core.world import Records, World, reals_by_mac
+from carom.events import InterfaceChanged
 from carom.model import Address
 from carom.sighting import Sighting
 
@@ -28,7 +29,9 @@ class News:
 
 def news(before: World, after: World, now: float) -> Iterator[News]:
     """What happened, in an order in which it makes sense."""
-    yield from _interface(before, after)
+    director = after.config.director
+    yield from _interface(director.interface, before.nic, after.nic)
+    yield from _interface(director.inside, before.inside, after.inside)
     if after.refused and after.refused != before.refused:
         yield News("configuration refused", {"faults": list(after.refused)}, grave=True)
     if after.config is not before.config:
@@ -44,14 +47,13 @@ def news(before: World, after: World, now: float) -> Iterator[News]:
                 yield from _service(before, after, name, now)
 
 
-def _interface(before: World, after: World) -> Iterator[News]:
-    if after.nic is before.nic or after.nic is None or before.nic is None:
+def _interface(name: str | None, before: InterfaceChanged | None, after: InterfaceChanged | None) -> Iterator[News]:
+    if after is before or after is None or before is None:
         return
-    mac = after.nic.mac.hex(":") if after.nic.mac else None
-    fields = {"interface": after.config.director.interface, "mac": mac}
-    if after.nic.mac is None or not after.nic.up:
+    fields = {"interface": name, "mac": after.mac.hex(":") if after.mac else None}
+    if after.mac is None or not after.up:
         yield News("interface down", fields, grave=True)
-    elif not before.nic.up or after.nic.mac != before.nic.mac:
+    elif not before.up or after.mac != before.mac:
         yield News("interface up", fields)
 
 

@@ -304,10 +304,6 @@ class Lack:
     message: str
 
 
-def _director(key: str) -> Finder:
-    return lambda config: iter([("director", key)] if getattr(config.director, key) is not None else [])
-
-
 def _service(key: str, asks: Callable[[Service], object]) -> Finder:
     return lambda config: (("service", number, key) for number, one in enumerate(config.services) if asks(one))
 
@@ -323,7 +319,6 @@ def _ports(asks: Callable[[Ports], bool]) -> Finder:
 
 # Delete a row when its feature works; the loader, `carom check` and the daemon follow.
 LACKS: tuple[Lack, ...] = (
-    Lack(_director("inside"), "a second NIC is not supported yet; delete inside"),
     Lack(_ports(lambda p: p.protocol is Protocol.SCTP), "SCTP is not supported yet; write tcp or udp"),
 )
 

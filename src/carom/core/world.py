@@ -67,6 +67,8 @@ class World:
     """What follows from the health of each service."""
     nic: InterfaceChanged | None = None
     """How the NIC is; None: it has not been looked at."""
+    inside: InterfaceChanged | None = None
+    """How the inside NIC is; None: there is none, or it has not been looked at."""
     neighbours: Mapping[Address, Neighbour] = field(default_factory=dict)
     """Those of `watched` that have ever answered."""
     health: Mapping[str, Records] = field(default_factory=dict)
@@ -91,9 +93,20 @@ class World:
         return self.nic.mac if self.nic else None
 
     @property
+    def inside_mac(self) -> bytes | None:
+        """The inside NIC's MAC, 6 bytes; None: there is none, or it is unknown or gone."""
+        return self.inside.mac if self.inside else None
+
+    @property
+    def towards_reals(self) -> InterfaceChanged | None:
+        """How the NIC is by which real servers are reached; None: it has not been looked at."""
+        return self.inside if self.config.director.inside else self.nic
+
+    @property
     def basis(self) -> tuple[object, ...]:
         """All that a plan follows from: two worlds in which each of these is the same object have the same plan."""
-        return self.config, self.services, self.neighbours, self.judgements, self.ended, self.mac, self.guilty
+        macs = self.mac, self.inside_mac
+        return self.config, self.services, self.neighbours, self.judgements, self.ended, *macs, self.guilty
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +192,7 @@ class _Draft:
             case ConfigRefused():
                 self._world = replace(self._world, refused=fact.faults)
             case InterfaceChanged():
-                self._world = self._world if fact == self._world.nic else replace(self._world, nic=fact)
+                self._interface(fact)
             case NeighbourResolved() | NeighbourLost():
                 self._neighbour(fact)
             case Checked():
@@ -202,6 +215,11 @@ class _Draft:
         if self._rescheduled:
             self._world = replace(self._world, again=_again(self._world))
         return self._world
+
+    def _interface(self, fact: InterfaceChanged) -> None:
+        before = self._world.inside if fact.inside else self._world.nic
+        if fact != before:
+            self._world = replace(self._world, inside=fact) if fact.inside else replace(self._world, nic=fact)
 
     # ---- the configuration ----
 

@@ -13,6 +13,7 @@ from carom.doctor.wire import Wire
 from carom.finding import Finding, Verdict
 from carom.model import Address, Config, Service
 from carom.net.local import Place
+from carom.sighting import Sighting
 
 Pair = tuple[Address, Address]
 """A VIP, and a real server that ought to have it."""
@@ -39,12 +40,15 @@ class Case:
 
     told: Told
     addresses: tuple[IPv4Interface | IPv6Interface, ...]
-    """The director's own on its NIC, each with its network's prefix."""
+    """The director's own on the real servers' segment, each with its network's prefix."""
     local: Mapping[Address, Place]
     """All addresses of the director's host."""
     mtu: int
-    """Bytes, of the director's NIC."""
+    """Bytes of the largest packet that comes to the director and can be sent on."""
+    front: Wire
+    """The clients' segment."""
     wire: Wire
+    """The real servers' segment: the same, on a director with one NIC."""
     marks: Mapping[Pair, int]
     """What leads to each VIP on each real server (`carom.net.viaroute`)."""
     answering: bool | None
@@ -61,6 +65,22 @@ class Case:
     @property
     def interface(self) -> str:
         return self.told.config.director.interface
+
+    @property
+    def towards_reals(self) -> str:
+        """The NIC on the real servers' segment."""
+        return self.told.config.director.towards_reals
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        return (self.front,) if self.front is self.wire else (self.front, self.wire)
+
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Every misuse of a VIP that was seen, on whichever segment; the director is no stranger to itself."""
+        own = {wire.mac for wire in self.wires}
+        seen = (sighting for wire in self.wires for sighting in wire.sightings)
+        return tuple(dict.fromkeys(sighting for sighting in seen if sighting.mac not in own))
 
     @property
     def vips(self) -> tuple[Address, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing
 from ipaddress import IPv4Interface
 
 from carom.dataplane.xdp.layout import Settings, key
@@ -50,13 +50,12 @@ SEVERITY = (Verdict.FAULT, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 
 async def examine(told: Told) -> tuple[Finding, ...]:
     """Look at everything; the worst first. Takes some four seconds. Raises NetError."""
-    name = told.config.director.interface
-    look = interface.look(name)
-    if look.mac is None or not look.up:
-        evidence = (
-            f"it is {'down' if look.mac else 'not there'}: nothing arrives, nothing is sent, and nothing can be asked"
-        )
-        return (Finding("interface", name, Verdict.FAULT, evidence, f"ip link set {name} up"),)
+    director = told.config.director
+    for name in dict.fromkeys((director.interface, director.towards_reals)):
+        look = interface.look(name)
+        if look.mac is None or not look.up:
+            evidence = f"it is {'down' if look.mac else 'not there'}: nothing passes by it, and nothing can be asked"
+            return (Finding("interface", name, Verdict.FAULT, evidence, f"ip link set {name} up"),)
     async with opened(told) as case:
         found: list[Finding] = []
         for stage in STAGES:
@@ -75,17 +74,21 @@ def conclude(found: Iterable[Finding]) -> tuple[Finding, ...]:
 
 @asynccontextmanager
 async def opened(told: Told) -> AsyncIterator[Case]:
-    """A case with its wire and its ways, both given up at the end."""
-    name = told.config.director.interface
-    look = interface.look(name)
+    """A case with its wires and its ways, all given up at the end."""
+    director = told.config.director
+    names = tuple(dict.fromkeys((director.interface, director.towards_reals)))
     here = local.addresses()
-    neighbour = next((own.ip for own in look.addresses if isinstance(own, IPv4Interface)), NOBODY)
-    wire = Wire(name, told.config.vips, here.keys() - set(told.config.vips), neighbour)
-    try:
-        with viaroute.borrowed(_paths(told.config, here)) as marks:
-            yield Case(told, look.addresses, here, nic.mtu(name), wire, marks, _answering(told))
-    finally:
-        wire.close()
+    with ExitStack() as held:
+        wires = [held.enter_context(closing(_wire(name, told.config, here))) for name in names]
+        marks = held.enter_context(viaroute.borrowed(_paths(told.config, here)))
+        addresses, mtu = interface.look(names[-1]).addresses, min(map(nic.mtu, names))
+        yield Case(told, addresses, here, mtu, wires[0], wires[-1], marks, _answering(told))
+
+
+def _wire(name: str, config: Config, here: Mapping[Address, local.Place]) -> Wire:
+    own = interface.look(name).addresses
+    neighbour = next((address.ip for address in own if isinstance(address, IPv4Interface)), NOBODY)
+    return Wire(name, config.vips, here.keys() - set(config.vips), neighbour)
 
 
 def _paths(config: Config, here: Container[Address]) -> frozenset[viaroute.Path]:

@@ -36,11 +36,11 @@ def findings(case: Case) -> Iterator[Finding]:
 
 def _without_echoes(case: Case) -> list[Sighting]:
     """A stranger that announces the VIP as well as answering for it is one finding."""
-    answering = {(sighting.vip, sighting.mac) for sighting in case.wire.sightings if sighting.sign is Sign.ANSWERED}
+    answering = {(sighting.vip, sighting.mac) for sighting in case.sightings if sighting.sign is Sign.ANSWERED}
     reals = case.by_mac
     return [
         sighting
-        for sighting in case.wire.sightings
+        for sighting in case.sightings
         if sighting.sign is not Sign.ANNOUNCED or sighting.mac in reals or (sighting.vip, sighting.mac) not in answering
     ]
 

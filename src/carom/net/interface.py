@@ -16,15 +16,14 @@ from carom.events import InterfaceChanged
 from carom.net import rtnetlink
 
 GROUPS = rtnetlink.RTMGRP_LINK | rtnetlink.RTMGRP_IPV4_IFADDR | rtnetlink.RTMGRP_IPV6_IFADDR
-GONE = InterfaceChanged(up=False, mac=None)
 
 
 class InterfaceWatch:
     """One NIC, watched by name."""
 
-    def __init__(self, name: str, tell: Callable[[InterfaceChanged], None]) -> None:
+    def __init__(self, name: str, tell: Callable[[InterfaceChanged], None], *, inside: bool = False) -> None:
         """Tells at once how it is. Raises NetError if there is no such NIC."""
-        self._name = name
+        self._name, self._inside = name, inside
         self._tell = tell
         self._connection = rtnetlink.open_socket(GROUPS)
         self._connection.setblocking(False)
@@ -33,14 +32,14 @@ class InterfaceWatch:
         except NetError:
             self._connection.close()
             raise
-        self._last = look(name)
+        self._last = look(name, inside=inside)
         tell(self._last)
 
     async def run(self) -> None:
         """Tell every change, until cancelled."""
         while True:
             await self._news()
-            now = await asyncio.to_thread(look, self._name)
+            now = await asyncio.to_thread(look, self._name, inside=self._inside)
             if now != self._last:
                 self._last = now
                 self._tell(now)
@@ -69,13 +68,13 @@ class InterfaceWatch:
                 raise
 
 
-def look(name: str) -> InterfaceChanged:
+def look(name: str, *, inside: bool = False) -> InterfaceChanged:
     """How the NIC is now. One that vanishes while it is looked at is gone."""
     try:
         link = rtnetlink.link(name)
     except NetError:
-        return GONE
-    return InterfaceChanged(up=link.up, mac=link.mac, addresses=_addresses(link.index))
+        return InterfaceChanged(up=False, mac=None, inside=inside)
+    return InterfaceChanged(link.up, link.mac, _addresses(link.index), inside)
 
 
 def _addresses(index: int) -> tuple[IPv4Interface | IPv6Interface, ...]:

@@ -65,6 +65,7 @@ def test_the_whole_document() -> None:
             "mode": "native",
             "taken_over": True,
             "mac": "02:00:00:00:00:01",
+            "inside": None,
             "answering": True,
             "since": "2026-03-01T12:00:00+00:00",
             "config_file": "/etc/carom/carom.toml",
@@ -261,3 +262,9 @@ def test_a_director_without_services_is_a_document_too() -> None:
     attachment = Attachment("fake", "eth0", "", taken_over=False)
     seen = document(Snapshot(world, plan(world), attachment, Reading(), Reading(), 0.0, 0.0, ()))
     assert (seen["services"], seen["faults"], seen["director"]["mac"]) == ([], [], None)
+
+
+def test_the_inside_nic_of_a_director_with_two() -> None:
+    seen = snapshot(InterfaceChanged(up=True, mac=b"\2\0\0\0\0\2", inside=True))
+    two = replace(seen, attachment=replace(seen.attachment, inside="eth1"))
+    assert document(two)["director"]["inside"] == {"interface": "eth1", "mac": "02:00:00:00:00:02"}

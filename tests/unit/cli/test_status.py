@@ -49,6 +49,7 @@ STATUS: dict[str, Any] = {
         "mode": "native",
         "taken_over": False,
         "mac": "02:00:00:00:00:01",
+        "inside": None,
         "answering": True,
         "since": "2026-03-01T12:00:00+00:00",
         "config_file": "/etc/carom/carom.toml",
@@ -222,3 +223,9 @@ def test_it_does_not_wait_for_what_it_does_not_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_inside_nic_has_a_line() -> None:
+    status = deepcopy(STATUS)
+    status["director"]["inside"] = {"interface": "eth1", "mac": None}
+    assert "real servers by eth1  NIC gone" in "\n".join(text(status))

@@ -201,3 +201,18 @@ def test_a_real_server_that_is_drained_is_no_fault() -> None:
     world = step(world, [], 30.0)
     assert list(findings(world, 30.0)) == []
     assert obstacle(world, "web", ONE, 30.0) == "it was drained, and the deadline is over"
+
+
+def test_a_director_with_two_nics_is_told_of_both() -> None:
+    two = Config(Director("eth0", inside="eth1"), (WEB,))
+    inside = replace(nic("10.0.0.1/8", up=False), inside=True)
+    world = after(nic("192.168.76.1/24"), inside, *FOUND, config=two)
+    assert sentences(world) == ["eth1 is down: nothing reaches the real servers"]
+    gone = step(world, [replace(nic(mac=None, up=False), inside=True)], 1.0)
+    assert sentences(gone) == ["eth1 is gone: nothing reaches the real servers"]
+
+
+def test_real_servers_are_looked_for_on_the_inside_nic() -> None:
+    two = Config(Director("eth0", inside="eth1"), (WEB,))
+    world = after(nic("192.168.76.1/24"), replace(nic("10.0.0.1/8"), inside=True), config=two)
+    assert obstacle(world, "web", ONE, 0.0).startswith("it is not in eth1's networks (10.0.0.0/8)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from carom.core.news import News, news
@@ -16,7 +18,7 @@ from carom.events import (
     Overridden,
     Override,
 )
-from carom.model import Real
+from carom.model import Config, Director, Real
 from carom.sighting import Sighting, Sign, VipSighted, VipSightingEnded
 from tests.unit.core.stories import (
     CHECKED,
@@ -94,6 +96,7 @@ def test_how_a_service_stands_is_told_when_it_changes() -> None:
         ([nic(up=False)], [("interface down", "02:00:00:00:00:01")]),
         ([nic(mac=None)], [("interface down", None)]),
         ([nic(mac=MAC1)], [("interface up", "02:00:00:00:00:31")]),
+        ([replace(nic(up=False), inside=True)], []),
         ([nic("10.0.0.1/8")], []),
     ],
 )
@@ -129,3 +132,9 @@ def test_what_is_told_when_it_is_over() -> None:
     assert heard(after(*FOUND, NeighbourLost(ONE)), NeighbourResolved(ONE, MAC1)) == [
         ("neighbour found", "02:00:00:00:00:31")
     ]
+
+
+def test_the_inside_nic_is_told_of_by_its_name() -> None:
+    world = after(replace(nic(), inside=True), config=Config(Director("eth0", inside="eth1")))
+    [item] = news(world, step(world, [replace(nic(up=False), inside=True)], 1.0), 1.0)
+    assert (item.event, item.fields["interface"]) == ("interface down", "eth1")

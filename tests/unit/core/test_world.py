@@ -250,3 +250,16 @@ def test_a_restart_goes_on_with_those_that_leave() -> None:
 
 def test_without_a_memory_everybody_was_up() -> None:
     assert recall(begin(CHECKED, 1.0), Memory(), 1.0).judgements["web"].up == (True, True)
+
+
+def test_each_of_two_nics_is_known_by_itself() -> None:
+    inside = replace(nic(mac=MAC1), inside=True)
+    world = after(nic(), inside, config=Config(Director("eth0", inside="eth1"), (WEB,)))
+    assert (world.mac, world.inside_mac, world.towards_reals) == (OWN, MAC1, inside)
+    assert step(world, [replace(nic(mac=MAC1), inside=True)], 1.0) is world
+    assert step(world, [replace(nic(mac=MAC2), inside=True)], 1.0).basis != world.basis
+
+
+def test_of_one_nic_there_is_no_inside() -> None:
+    world = after(nic())
+    assert (world.inside_mac, world.towards_reals) == (None, world.nic)

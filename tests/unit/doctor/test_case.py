@@ -45,7 +45,8 @@ class Silent(Wire):
 def case() -> Case:
     told = Told(CONFIG, Path("/sys/fs/bpf/carom"), status=None)
     own = (ip_interface("192.168.76.10/22"), ip_interface("fd00:76::10/64"))
-    return Case(told, own, {each.ip: Place("eth0", 24) for each in own}, 1500, Silent(), {}, answering=None)
+    wire = Silent()
+    return Case(told, own, {each.ip: Place("eth0", 24) for each in own}, 1500, wire, wire, {}, answering=None)
 
 
 def test_a_sorry_server_is_a_real_server() -> None:

@@ -60,10 +60,12 @@ class Service:
 
 
 class FakeDataPlane:
-    """A director in memory. `own_mac` is that of its NIC."""
+    """A director in memory. `own_mac` is that of its NIC, `inside_mac` that of its second one, if it has two."""
 
-    def __init__(self, own_mac: bytes = bytes.fromhex("020000000001"), interface: str = "") -> None:
-        self.own_mac, self.interface = own_mac, interface
+    def __init__(
+        self, own_mac: bytes = bytes.fromhex("020000000001"), interface: str = "", inside_mac: bytes | None = None
+    ) -> None:
+        self.own_mac, self.interface, self.inside_mac = own_mac, interface, inside_mac
         self.plan = Plan()
         self.services: dict[str, Service] = {}
         self.flow_table = Flows()

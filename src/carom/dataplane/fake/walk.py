@@ -22,6 +22,9 @@ MULTICAST6 = b"\x33\x33"
 
 class Verdict(StrEnum):
     TX = "tx"
+    """Out of the NIC on which it came."""
+    REDIRECT = "redirect"
+    """Out of the inside NIC."""
     PASS = "pass"  # noqa: S105  a verdict, not a secret
     DROP = "drop"
 
@@ -73,7 +76,10 @@ class _Walk:
         self.plane.sent_bytes[name] += len(self.frame)
         self.plane.new_flows[name] += is_new
         self.sent_to = name
-        return self.sends(reason, mac, self.frame[14:])
+        sender, verdict = self.plane.own_mac, Verdict.TX
+        if self.plane.inside_mac:
+            sender, verdict = self.plane.inside_mac, Verdict.REDIRECT
+        return End(verdict, reason, mac + sender + self.frame[12:])
 
     # ------------------------------------------------------------------------------- headers
 

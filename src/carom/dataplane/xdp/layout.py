@@ -46,7 +46,9 @@ FEATURE_LIMITS = 1
 FEATURE_RANGES = 2
 FEATURE_IP6 = 4
 FEATURE_PERSISTENCE = 8
+FEATURE_INSIDE = 1 << 8
 ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE
+"""All that a plan may need; a second NIC is no matter of plans."""
 RANGES_MAX = 64
 FRONTENDS = 4
 FRONTEND_BUCKETS = 1 << 13
@@ -67,7 +69,7 @@ class Constants(c.Structure):
         ("flow_buckets", c.c_uint32),
         ("features", c.c_uint32),
         ("own_mac", c.c_uint8 * 6),
-        ("zero", c.c_uint16),
+        ("out_mac", c.c_uint8 * 6),
     )
 
 

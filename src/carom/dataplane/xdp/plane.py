@@ -13,17 +13,20 @@ from carom.dataplane.xdp import counters, program
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.groups import Groups
-from carom.dataplane.xdp.program import Loaded
+from carom.dataplane.xdp.program import Loaded, Nic
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
 from carom.ports import Attachment, FlowCount, FlowSlice, Reading
 
 
 class XdpDataPlane:
-    """Carom's program on one NIC, pinned under `pins`; several directors on one host have pins of their own."""
+    """Carom's program on one NIC, pinned under `pins`; several directors on one host have pins of their own.
 
-    def __init__(self, interface: str, pins: Path, flow_buckets: int = 1 << 18) -> None:
-        self._interface, self._pins, self._flow_buckets = interface, pins, flow_buckets
+    With `inside`, real servers are reached by that NIC.
+    """
+
+    def __init__(self, interface: str, pins: Path, flow_buckets: int = 1 << 18, inside: str | None = None) -> None:
+        self._interface, self._inside, self._pins, self._flow_buckets = interface, inside, pins, flow_buckets
         self._groups = Groups(interface)
         self._loaded: Loaded | None = None
         self._tables: Tables | None = None
@@ -32,11 +35,15 @@ class XdpDataPlane:
 
     def attach(self) -> Attachment:
         self._claim()
-        loaded = program.load(program.mac_of(self._interface), self._pins, self._flow_buckets)
+        mac, inside = program.mac_of(self._interface), self._inside_nic()
+        loaded = program.load(mac, self._pins, self._flow_buckets, inside=inside)
         self._loaded, self._tables = loaded, Tables(loaded.maps, time.monotonic)
         program.start_clock(loaded)
-        mode, taken_over = program.attach(loaded, self._interface, self._pins)
-        return Attachment("xdp", self._interface, mode, taken_over)
+        mode, taken_over = program.attach(loaded, self._interface, self._pins, self._inside)
+        return Attachment("xdp", self._interface, mode, taken_over, self._inside or "")
+
+    def _inside_nic(self) -> Nic | None:
+        return program.nic(self._inside) if self._inside else None
 
     def apply(self, plan: Plan) -> None:
         """First a program that can do all that the plan needs, then the plan, then one that can do no more."""
@@ -52,10 +59,14 @@ class XdpDataPlane:
         if features == loaded.features:
             return
         fitted = program.load(
-            program.mac_of(self._interface), flow_buckets=self._flow_buckets, features=features, maps=loaded.maps
+            program.mac_of(self._interface),
+            flow_buckets=self._flow_buckets,
+            features=features,
+            maps=loaded.maps,
+            inside=self._inside_nic(),
         )
         program.start_clock(fitted)
-        program.attach(fitted, self._interface, self._pins)
+        program.attach(fitted, self._interface, self._pins, self._inside)
         self._loaded = fitted
         self._tables = Tables(fitted.maps, time.monotonic)
         loaded.close()

@@ -1,6 +1,7 @@
 """The program: loads the object, attaches it to a NIC, and keeps both in pins that outlive the daemon.
 
     PINS/link            the attachment; as long as it is pinned, packets are forwarded
+    PINS/inside          that on the inside NIC of a director with two
     PINS/maps/NAME       every map of `bpf/maps.h`
 
 Loading where pins exist takes the maps over, flows and all, and swaps the program in one step.
@@ -22,6 +23,7 @@ from pathlib import Path
 from carom.dataplane.xdp import libbpf
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
+    FEATURE_INSIDE,
     FLOW_STATES,
     LAYOUT_VERSION,
     TIMEOUTS,
@@ -34,6 +36,8 @@ from carom.dataplane.xdp.libbpf import Link, Map, Object, Program
 from carom.errors import BpfError, DataPlaneError, UnsupportedError
 
 OBJECT = Path(__file__).with_name("director.bpf.o")
+INSIDE = "inside"
+"""The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
 BPF_FS_MAGIC = 0xCAFE4A11
 _SIOCGIFHWADDR = 0x8927
 _UNSUITED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.E2BIG)
@@ -51,6 +55,15 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Nic:
+    """The inside NIC of a director with two."""
+
+    index: int
+    mac: bytes
+    """6 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """The object, loaded into the kernel: its programs and maps, each with a descriptor of its own."""
 
@@ -61,10 +74,14 @@ class Loaded:
     features: int
     """`FEATURE_...` of the layout: what this program can do."""
     reasons: tuple[Reason, ...]
+    inside: Program | None = None
+    """For the inside NIC, where there is one."""
 
     def close(self) -> None:
         for descriptor in (self.director, self.clock, self.sweep, *self.maps.values()):
             descriptor.close()
+        if self.inside:
+            self.inside.close()
 
 
 def load(
@@ -74,8 +91,11 @@ def load(
     features: int = ALL_FEATURES,
     maps: dict[str, Map] | None = None,
     path: Path = OBJECT,
+    inside: Nic | None = None,
 ) -> Loaded:
     """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be.
+
+    With `inside` what goes to real servers leaves by that NIC.
 
     `flow_buckets` is a power of two, from 64 on, four flows each. Raises BpfError with the verifier's words,
     UnsupportedError where the object or bpffs is missing.
@@ -84,13 +104,13 @@ def load(
         raise UnsupportedError(f"the BPF object {path} is missing: build it with ./dev build, or reinstall carom")
     object_ = Object(path)
     try:
-        names = tuple(name for name in object_.map_names() if "." not in name)
+        names = tuple(name for name in object_.map_names() if "." not in name and name != INSIDE)
         if maps is not None:
             for name in names:
                 object_.reuse_map(name, maps[name])
         elif pins is not None:
             _pin_maps(object_, names, pins)
-        _set_constants(object_, Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), 0))
+        _set_constants(object_, _constants(flow_buckets, features, own_mac, inside))
         object_.resize("flows4", flow_buckets)
         object_.resize("flows6", flow_buckets)
         object_.load()
@@ -101,6 +121,7 @@ def load(
             {name: object_.map(name) for name in names},
             features,
             _reasons(object_),
+            _inside(object_, inside) if inside else None,
         )
     finally:
         object_.close()
@@ -160,11 +181,26 @@ def _refuse_other_layout(path: Path) -> None:
         )
 
 
+def _inside(object_: Object, nic: Nic) -> Program:
+    """The program for the inside NIC; the director's is told where that is."""
+    way = object_.map(INSIDE)
+    way.set(key(0), key(nic.index))
+    way.close()
+    return object_.program("carom_inside")
+
+
+def _constants(flow_buckets: int, features: int, own_mac: bytes, inside: Nic | None) -> Constants:
+    features |= FEATURE_INSIDE if inside else 0
+    out_mac = inside.mac if inside else own_mac
+    return Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), (c.c_uint8 * 6)(*out_mac))
+
+
 def _set_constants(object_: Object, constants: Constants) -> None:
     buckets = constants.flow_buckets
     if buckets < 64 or buckets & (buckets - 1):
         raise DataPlaneError(f"the flow table's buckets must be a power of two, 64 or more, not {buckets}")
-    c.memmove(object_.initial(".rodata.constants"), c.addressof(constants), c.sizeof(constants))
+    place = object_.initial(".rodata.constants")
+    c.memmove(place, c.addressof(constants), min(c.sizeof(constants), len(place)))
 
 
 def _reasons(object_: Object) -> tuple[Reason, ...]:
@@ -185,17 +221,30 @@ def _initialise(settings: Map) -> None:
     settings.set(key(0), bytes(value))
 
 
-def attach(loaded: Loaded, interface: str, pins: Path) -> tuple[str, bool]:
-    """Puts the program on the NIC; the mode it runs in (`native` or `generic`), and whether a link was taken over."""
+def attach(loaded: Loaded, interface: str, pins: Path, inside: str | None = None) -> tuple[str, bool]:
+    """Puts the programs on the NICs; the mode they run in (`native` or `generic`), and whether a link was taken over.
+
+    A driver that cannot run XDP natively cannot send what is redirected to it natively either: then both are generic.
+    """
+    generic = False
+    if inside and loaded.inside:
+        generic = _put(loaded.inside, inside, pins / INSIDE)[0] == "generic"
+    else:
+        _take_away(pins / INSIDE)
+    return _put(loaded.director, interface, pins / "link", generic=generic)
+
+
+def _put(program: Program, interface: str, path: Path, *, generic: bool = False) -> tuple[str, bool]:
+    """Puts one program on one NIC, by the link that is pinned there or by a new one."""
     ifindex = _ifindex(interface)
-    path = pins / "link"
     if (link := _pinned_link(path)) is not None:
-        if link.ifindex() == ifindex:
-            link.replace_program(loaded.director)
+        if link.ifindex() == ifindex and not (generic and libbpf.xdp_mode(ifindex) == "native"):
+            link.replace_program(program)
+            link.close()
             return libbpf.xdp_mode(ifindex), True
         link.close()
-        path.unlink()
-    link = _new_link(loaded.director, interface, ifindex)
+        _take_away(path)
+    link = _new_link(program, interface, ifindex, generic=generic)
     link.pin(path)
     link.close()
     return libbpf.xdp_mode(ifindex), False
@@ -210,7 +259,9 @@ def _pinned_link(path: Path) -> Link | None:
         raise
 
 
-def _new_link(program: Program, interface: str, ifindex: int) -> Link:
+def _new_link(program: Program, interface: str, ifindex: int, *, generic: bool) -> Link:
+    if generic:
+        return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_SKB_MODE)
     try:
         return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_DRV_MODE)
     except BpfError as error:
@@ -225,15 +276,26 @@ def _new_link(program: Program, interface: str, ifindex: int) -> Link:
 
 def detach(pins: Path) -> tuple[str, ...]:
     """Takes link, maps and pins away; what was there, by name."""
-    gone = []
-    if (link := _pinned_link(pins / "link")) is not None:
-        link.detach()
-        link.close()
-        gone.append("link")
+    gone = [name for name in ("link", INSIDE) if _take_away(pins / name)]
     if pins.is_dir():
         gone += sorted(path.name for path in (pins / "maps").glob("*"))
         shutil.rmtree(pins)
     return tuple(gone)
+
+
+def _take_away(path: Path) -> bool:
+    """Takes a pinned link off its NIC; whether there was one."""
+    if (link := _pinned_link(path)) is None:
+        return False
+    link.detach()
+    link.close()
+    path.unlink()
+    return True
+
+
+def nic(interface: str) -> Nic:
+    """A NIC by its name. Raises DataPlaneError if there is none."""
+    return Nic(_ifindex(interface), mac_of(interface))
 
 
 def _ifindex(interface: str) -> int:

@@ -18,7 +18,8 @@ QUESTIONS, APART = 3, 0.3
 
 async def findings(case: Case) -> list[Finding]:
     for _ in range(QUESTIONS):
-        await case.wire.ask(case.vips)
+        for wire in case.wires:
+            await wire.ask(case.vips)
         await asyncio.sleep(APART)
     return [
         well(_NAMES[vip.version], str(vip), "asked who has it, it keeps quiet", real)

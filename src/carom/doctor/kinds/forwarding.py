@@ -12,7 +12,8 @@ _FAMILIES = {4: "ipv4", 6: "ipv6"}
 
 async def findings(case: Case) -> list[Finding]:
     versions = sorted({vip.version for vip in case.vips})
-    return [_one(_FAMILIES[version], case.interface) for version in versions]
+    nics = dict.fromkeys((case.interface, case.towards_reals))
+    return [_one(_FAMILIES[version], nic) for version in versions for nic in nics]
 
 
 def _one(family: str, interface: str) -> Finding:

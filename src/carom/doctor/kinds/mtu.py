@@ -18,6 +18,7 @@ from carom.checks.icmp import ping
 from carom.doctor.case import Case, unknown, well
 from carom.finding import Finding, Verdict
 from carom.model import Address
+from carom.net import nic
 
 NAME = "mtu"
 AT_ONCE = 32
@@ -35,6 +36,25 @@ _TIMESTAMPS, _TIMESTAMP_BYTES = 1, 12
 
 
 async def findings(case: Case) -> list[Finding]:
+    return [*_between_nics(case), *await _of_reals(case)]
+
+
+def _between_nics(case: Case) -> list[Finding]:
+    """Whether what a director with two NICs takes in by one can leave by the other."""
+    if case.towards_reals == case.interface:
+        return []
+    outside, inside = nic.mtu(case.interface), nic.mtu(case.towards_reals)
+    if inside >= outside:
+        return [well(NAME, case.towards_reals, f"it sends what {case.interface} takes")]
+    evidence = (
+        f"it sends packets of up to {inside} bytes, and {case.interface} takes {outside}: larger ones never reach the "
+        "real servers"
+    )
+    remedy = f"ip link set {case.towards_reals} mtu {outside}"
+    return [Finding(NAME, case.towards_reals, Verdict.WARNING, evidence, remedy)]
+
+
+async def _of_reals(case: Case) -> list[Finding]:
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(real: Address) -> Finding:

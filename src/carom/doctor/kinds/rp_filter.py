@@ -19,18 +19,18 @@ _ANY_PORT = 9
 
 
 async def findings(case: Case) -> list[Finding]:
-    value = sysctl.effective("rp_filter", case.interface)
+    value = sysctl.effective("rp_filter", case.towards_reals)
     return [_one(vip, value, case) for vip in case.vips if isinstance(vip, IPv4Address)]
 
 
 def _one(vip: IPv4Address, value: int | None, case: Case) -> Finding:
-    subject = f"{vip} {case.interface}"
+    subject = f"{vip} {case.towards_reals}"
     if value != _STRICT or _is_routed_by_the_nic(vip, case):
         return well(NAME, subject, f"rp_filter={value} lets the answers to health checks in")
     evidence = (
-        f"rp_filter=1 on {case.interface}, and {vip} is routed by another NIC: answers to health checks are dropped"
+        f"rp_filter=1 on {case.towards_reals}, and {vip} is routed by another NIC: answers to health checks are dropped"
     )
-    name = case.interface.replace(".", "/")
+    name = case.towards_reals.replace(".", "/")
     return Finding(NAME, subject, Verdict.FAULT, evidence, f"sysctl -w net.ipv4.conf.{name}.rp_filter=2")
 
 
@@ -42,4 +42,4 @@ def _is_routed_by_the_nic(vip: IPv4Address, case: Case) -> bool:
         except OSError:
             return False
         place = case.local.get(IPv4Address(asker.getsockname()[0]))
-        return place is not None and place.interface == case.interface
+        return place is not None and place.interface == case.towards_reals

@@ -29,14 +29,14 @@ async def findings(case: Case) -> list[Finding]:
     reals = case.by_mac
     strangers = {
         _FIRST_PORT + randrange(_PORTS): (sighting.vip, sighting.mac)
-        for sighting in case.wire.sightings
+        for sighting in case.front.sightings
         if sighting.sign is Sign.ANSWERED and sighting.mac not in reals
     }
     if not strangers:
         return []
     answers: dict[int, bytes] = {}
     # Answers to our own address: the other wire leaves those out, as it must with health checks under way.
-    wire = Wire(case.interface, case.vips, own=())
+    wire = Wire(case.towards_reals, case.vips, own=())
     wire.on_packet = lambda packet: answers.update({packet.port: packet.mac})
     try:
         for port, (vip, mac) in strangers.items():
@@ -58,5 +58,5 @@ def _hand(vip: Address, mac: bytes, port: int, case: Case) -> None:
         if service.vip == vip and entry.protocol is Protocol.TCP
     ]
     if own is not None and served:
-        way = Way(case.wire.mac, mac, own.ip, vip, hops=1)
-        case.wire.send(frames.stray_ack(way, port, served[0]))
+        way = Way(case.front.mac, mac, own.ip, vip, hops=1)
+        case.front.send(frames.stray_ack(way, port, served[0]))

@@ -30,10 +30,10 @@ def _one(real: Address, case: Case) -> Finding:
         return Finding(NAME, str(real), Verdict.FAULT, evidence, "give one of them another address", str(real))
     if case.towards(real) is None:
         networks = ", ".join(str(own.network) for own in case.addresses if own.version == real.version)
-        evidence = f"it is in none of {case.interface}'s networks ({networks or f'it has no IPv{real.version}'})"
+        evidence = f"it is in none of {case.towards_reals}'s networks ({networks or f'it has no IPv{real.version}'})"
         remedy = "direct routing needs it on the director's own segment"
         return Finding(NAME, str(real), Verdict.FAULT, evidence, remedy, str(real))
     asked = "ARP" if real.version == 4 else "neighbour solicitations"
-    evidence = f"nobody on {case.interface} answers {asked} for it"
+    evidence = f"nobody on {case.towards_reals} answers {asked} for it"
     remedy = "see whether it runs, and look at its cable and its VLAN"
     return Finding(NAME, str(real), Verdict.FAULT, evidence, remedy, str(real))

@@ -6,6 +6,7 @@ import os
 import socket
 
 from carom.dataplane.xdp import libbpf
+from carom.dataplane.xdp.program import INSIDE
 from carom.doctor.case import Case, unknown, well
 from carom.errors import BpfError, CaromError, NetError
 from carom.finding import Finding, Verdict
@@ -23,7 +24,10 @@ async def findings(case: Case) -> list[Finding]:
     if not mode:
         evidence = "no packet program is on it: nobody answers for the VIPs, and nothing is forwarded"
         return [Finding(NAME, case.interface, Verdict.FAULT, evidence, "start caromd, and see its log")]
-    return [_mode(mode, case), _pinned(index, case)]
+    found = [_mode(mode, case), _pinned(index, "link", case.interface, case)]
+    if case.towards_reals != case.interface:
+        found.append(_pinned(socket.if_nametoindex(case.towards_reals), INSIDE, case.towards_reals, case))
+    return found
 
 
 def _mode(mode: str, case: Case) -> Finding:
@@ -37,13 +41,13 @@ def _mode(mode: str, case: Case) -> Finding:
     return Finding(NAME, case.interface, Verdict.WARNING, evidence, remedy)
 
 
-def _pinned(index: int, case: Case) -> Finding:
-    """Whether the program outlives the daemon."""
-    path = case.told.pins / "link"
+def _pinned(index: int, name: str, nic: str, case: Case) -> Finding:
+    """Whether the program on this NIC outlives the daemon."""
+    path = case.told.pins / name
     try:
         link = libbpf.Link(libbpf.open_pinned(path))
     except BpfError as error:
-        evidence = f"no link is pinned at {path} ({os.strerror(error.errno)}): the program on the NIC is not held by it"
+        evidence = f"no link is pinned at {path} ({os.strerror(error.errno)}): the program on {nic} is not held by it"
         remedy = "name the daemon's --pins, or restart caromd"
         return Finding("pins", str(case.told.pins), Verdict.WARNING, evidence, remedy)
     try:
@@ -51,7 +55,7 @@ def _pinned(index: int, case: Case) -> Finding:
     finally:
         link.close()
     if there != index:
-        evidence = f"the link pinned at {path} is not on {case.interface}"
+        evidence = f"the link pinned at {path} is not on {nic}"
         return Finding("pins", str(case.told.pins), Verdict.WARNING, evidence, "restart caromd")
     return well("pins", str(case.told.pins), "program and maps are pinned: packets go on without the daemon")
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from carom.dataplane.xdp import libbpf, program
+from carom.dataplane.xdp import counters, libbpf, program
+from carom.dataplane.xdp.labels import RealLabels
 from carom.dataplane.xdp.layout import LAYOUT_VERSION, Clock, Settings, key
+from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError, UnsupportedError
 from carom.lab.wait import until
-from tests.dataplane.frames import DIRECTOR
+from tests.dataplane import plans
+from tests.dataplane.frames import DIRECTOR, tcp
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def load(pins: Path | None) -> program.Loaded:
 def test_reasons_come_from_the_object_itself() -> None:
     loaded = load(None)
     forwarded = loaded.reasons[0]
-    assert (forwarded.name, forwarded.verdict, forwarded.normal) == ("forwarded", libbpf.XDP_TX, True)
+    assert (forwarded.name, forwarded.verdict, forwarded.normal) == ("forwarded", libbpf.XDP_REDIRECT, True)
     assert all(reason.sentence.endswith(".") for reason in loaded.reasons), "none was cut off"
     loaded.close()
 
@@ -110,6 +114,56 @@ def test_a_link_whose_nic_is_gone_is_replaced(pins: Path, nic: str) -> None:
     assert program.attach(loaded, nic, pins) == ("native", False)
     loaded.close()
     program.detach(pins)
+
+
+@pytest.fixture
+def inside() -> Iterator[str]:
+    subprocess.run(["ip", "link", "add", "cprog2", "type", "veth", "peer", "name", "cprog3"], check=True)
+    yield "cprog2"
+    subprocess.run(["ip", "link", "del", "cprog2"], check=False, capture_output=True)
+
+
+def load_for_two(pins: Path | None, inside: str) -> program.Loaded:
+    return program.load(DIRECTOR, pins, flow_buckets=64, inside=program.nic(inside))
+
+
+def test_on_two_nics_both_have_a_program_until_one_is_given_up(pins: Path, nic: str, inside: str) -> None:
+    first = load_for_two(pins, inside)
+    assert program.attach(first, nic, pins, inside) == ("native", False)
+    assert libbpf.xdp_mode(program.nic(inside).index) == "native"
+    first.close()
+    second = load_for_two(pins, inside)
+    assert program.attach(second, nic, pins, inside) == ("native", True)
+    second.close()
+    one_armed = load(pins)
+    assert program.attach(one_armed, nic, pins) == ("native", True)
+    one_armed.close()
+    assert libbpf.xdp_mode(program.nic(inside).index) == ""
+    assert program.detach(pins)[0] == "link"
+
+
+def test_where_the_inside_driver_cannot_both_are_generic(pins: Path, nic: str) -> None:
+    loaded = load(pins)
+    assert program.attach(loaded, nic, pins) == ("native", False)
+    loaded.close()
+    two = load_for_two(pins, "lo")
+    assert program.attach(two, nic, pins, "lo") == ("generic", False)
+    two.close()
+    assert program.detach(pins)[:2] == ("link", "inside")
+    assert libbpf.xdp_mode(program.nic("lo").index) == ""
+
+
+def test_an_inside_nic_that_is_gone_is_a_reason_of_its_own(inside: str) -> None:
+    loaded = load_for_two(None, inside)
+    Tables(loaded.maps, time.monotonic).apply(plans.plan())
+    syn = tcp("10.0.0.1:1025", f"{plans.VIP}:80", "S")
+    assert loaded.director.run(syn)[0] == libbpf.XDP_REDIRECT
+    subprocess.run(["ip", "link", "del", inside], check=True)
+    assert loaded.director.run(syn)[0] == libbpf.XDP_DROP
+    reading = counters.read(loaded, RealLabels(loaded.maps["real_labels"]))
+    ends = {reason.name: reason.counter.packets for reason in reading.reasons}
+    assert (ends["forwarded"], ends["no_inside"]) == (1, 1)
+    loaded.close()
 
 
 def test_detaching_where_nothing_is_says_so(pins: Path) -> None:

@@ -6,10 +6,10 @@ from ipaddress import ip_address
 
 from carom.core.plan import Plan
 from carom.dataplane.fake.plane import FakeDataPlane
-from carom.dataplane.fake.walk import walk
+from carom.dataplane.fake.walk import Verdict, walk
 from carom.model import Scheduler
 from tests.dataplane import plans
-from tests.dataplane.frames import tcp
+from tests.dataplane.frames import INSIDE, tcp
 from tests.dataplane.plans import REALS, VIP
 
 
@@ -63,3 +63,10 @@ def test_what_was_sent_is_read_back() -> None:
     walk(plane, frame)
     last = next(real for real in plane.read().reals if str(real.address) == REALS[-1])
     assert (last.counter.packets, last.counter.bytes, last.new_flows, last.active) == (1, len(frame), 1, 1)
+
+
+def test_of_two_nics_the_inside_one_sends_to_real_servers() -> None:
+    plane = FakeDataPlane(inside_mac=INSIDE)
+    plane.apply(plans.plan())
+    end = walk(plane, tcp("10.0.0.1:1025", f"{VIP}:80", "S"))
+    assert (end.verdict, end.frame[6:12]) == (Verdict.REDIRECT, INSIDE)
