@@ -87,6 +87,7 @@ class Proposal:
     config: Config
     text: str
     differences: tuple[Difference, ...]
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ class Changes:
 
     def _plan(self, text: str, file: str) -> Proposal:
         config = load(text, file)
-        return Proposal(config, text, tuple(differences(self._running.config, config)))
+        found = tuple(differences(self._running.config, config))
+        return Proposal(config, text, found, summary(found))
 
     async def history(self) -> tuple[Version, ...]:
         """Every version that is kept, the newest first."""
@@ -178,7 +180,7 @@ class Changes:
             proposal = await self.plan(text, file)
             if text == self._running.text:
                 return await self._affirm(proposal)
-            return await self._carry_out(proposal, who, summary(list(proposal.differences)), confirm_within)
+            return await self._carry_out(proposal, who, proposal.summary, confirm_within)
 
     async def confirm(self, who: str) -> Version:
         """Let the version that awaits it stand. Raises ChangeError if none does."""

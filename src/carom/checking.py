@@ -26,7 +26,7 @@ class HealthChecks:
         marks: Marks = {}
         failure: NetError | None = None
         try:
-            marks = await asyncio.to_thread(viaroute.want, paths(config))
+            marks = await asyncio.to_thread(lambda: viaroute.want(paths(config)))
         except NetError as error:
             failure = error
         await self._runner.want(jobs(config, marks))

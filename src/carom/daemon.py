@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import resource
@@ -35,6 +34,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from carom import garbage
 from carom import log as logs
 from carom.api.app import Api
 from carom.api.events import Events
@@ -60,6 +60,9 @@ from carom.opening import Opening, opening, write_down
 from carom.watching import VipWatch
 
 log = logging.getLogger("carom")
+
+SWITCH_EVERY = 0.001
+"""Seconds for which a thread that thinks may keep the interpreter while the event loop waits for it."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -147,7 +150,8 @@ def _detach(options: Options) -> int:
 async def _run(options: Options, store: Store, found: Opening) -> None:
     director = found.config.director
     _allow_many_files()
-    _collect_seldom()
+    garbage.begin()
+    sys.setswitchinterval(SWITCH_EVERY)
     async with AsyncExitStack() as held:
         watcher = held.enter_context(closing(KernelNeighbours(director.towards_reals)))
         checks = HealthChecks()
@@ -186,6 +190,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             changes.watch,
             lambda: _reload_forever(changes, signals.reload),
             lambda: _remember_forever(engine, store),
+            garbage.collect_forever,
             *answering,
             ready={"config": str(options.config), "socket": str(options.socket)},
         )
@@ -247,17 +252,11 @@ async def _remember_forever(engine: Engine, store: Store) -> None:
         if (known := await asyncio.to_thread(memory_of, engine.snapshot.world)) != kept:
             kept = known
             try:
-                await asyncio.to_thread(store.remember, memory.as_json(known))
+                await asyncio.to_thread(lambda: store.remember(memory.as_json(known)))
             except StoreError as error:
                 log.warning("%s", error)
         await news.wait()
         news.clear()
-
-
-def _collect_seldom() -> None:
-    """What the daemon knows is frozen and has no cycles: looking through all of it for some would stop everything."""
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 1000)
 
 
 def _allow_many_files() -> None:

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from math import inf
 from typing import TypeVar
 
@@ -191,7 +191,7 @@ class Engine:
             self._watching.achieved(self._to_watch)
             if not attachment.taken_over:
                 await self._checking.pursue(self._to_check, self._check)
-                await self._hear_until(lambda: worlds.told(self._world), SETTLE)
+                await self._hear_until(worlds.told, SETTLE)
             await self._apply()
             self._applying.achieved(self._world.basis)
             await self._read()
@@ -285,10 +285,10 @@ class Engine:
         for listener in self._listeners if heard else ():
             listener(heard)
 
-    async def _hear_until(self, condition: Callable[[], bool], seconds: float) -> None:
+    async def _hear_until(self, condition: Callable[[World], bool], seconds: float) -> None:
         deadline = self._clock() + seconds
         await self._hear()
-        while not condition() and self._clock() < deadline:
+        while not await self._work(partial(condition, self._world)) and self._clock() < deadline:
             await self._woken(deadline)
             await self._hear()
 
@@ -318,9 +318,15 @@ class Engine:
         wanted = self._world.watched
         new = wanted - (self._watching.done[0] if self._watching.done else frozenset())  # type: ignore[operator]
         await self._neighbours.watch(wanted, self._neighbour_changed)
-        await self._hear_until(
-            lambda: self._world.watched is not wanted or self._world.neighbours.keys() >= new, SETTLE
-        )
+        waiting = list(new)
+
+        def resolved(world: World) -> bool:
+            """Each is looked for until it is found: looking for 100,000 again at every news would take too long."""
+            while waiting and waiting[-1] in world.neighbours:
+                waiting.pop()
+            return not waiting or world.watched is not wanted
+
+        await self._hear_until(resolved, SETTLE)
 
     def _neighbour_changed(self, address: Address, mac: bytes | None) -> None:
         self.tell(NeighbourLost(address) if mac is None else NeighbourResolved(address, mac))
@@ -410,14 +416,15 @@ class Engine:
         announcement.add_done_callback(self._announcements.discard)
 
     async def _read(self) -> None:
-        reading = await self._work(self._plane.read)
+        world = self._world
+        reading, empty = await self._work(lambda: _looked_at(self._plane, world))
         now, before, read_at = self._clock(), self.snapshot, self._read_at
         self._read_at = now
         if read_at is None:
             self._snapshot = replace(before, reading=reading, earlier=reading, now=now)
         else:
             self._snapshot = replace(before, reading=reading, earlier=before.reading, apart=now - read_at, now=now)
-        if empty := _emptied(self._world, reading):
+        if empty:
             self.tell(Emptied(empty))
 
     def _publish(self) -> None:
@@ -434,6 +441,12 @@ async def _set_by(event: asyncio.Event, deadline: float, now: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+def _looked_at(plane: DataPlane, world: World) -> tuple[Reading, frozenset[RealName]]:
+    """In the worker's thread: the counters, and the real servers that leave and have no flows left."""
+    reading = plane.read()
+    return reading, _emptied(world, reading)
 
 
 def _emptied(world: World, reading: Reading) -> frozenset[RealName]:

@@ -20,11 +20,12 @@ from starlette.routing import Route
 
 from carom.api.call import BODY, Asked, Call, refusal, said_in, said_in_query
 from carom.api.calls import calls
+from carom.api.encoding import encoded
 from carom.api.events import READERS, Events
 from carom.api.looks import looks
 from carom.api.openapi import document
 from carom.api.peer import Peer, Tokens
-from carom.api.status import About, encoded, status_document
+from carom.api.status import About, status_document
 from carom.change import Changes
 from carom.engine import Snapshot
 from carom.errors import CaromError, RefusedError
@@ -110,7 +111,8 @@ class Api:
                 said = said_in(json.dumps(_path(request)).encode(), call.takes)
                 said |= said_in_query(request.query_params.multi_items(), call.asks)
             found = await call.handler(Asked(peer, said))
-            return Response(found if isinstance(found, bytes) else json.dumps(found).encode(), media_type=JSON)
+            body = found if isinstance(found, bytes) else await asyncio.to_thread(encoded, found)
+            return Response(body, media_type=JSON)
 
         return handle
 

@@ -13,7 +13,6 @@ from carom.api import schemas
 from carom.api.call import Asked, Call, Item
 from carom.change import LONGEST_WAIT, Change, Changes
 from carom.config.store import Version
-from carom.core.diff import summary
 from carom.core.findings import findings
 from carom.engine import Snapshot
 from carom.errors import ChangeError
@@ -86,8 +85,7 @@ class _Desk:
     async def plan(self, asked: Asked) -> Document:
         """What a configuration would change; nothing is changed."""
         proposal = await self._changes.plan(asked.said["text"], asked.said["file"] or "carom.toml")
-        found = list(proposal.differences)
-        return {"differences": [one.as_json() for one in found], "summary": summary(found)}
+        return {"differences": proposal.differences, "summary": proposal.summary}
 
     async def apply(self, asked: Asked) -> Document:
         """Carry a configuration out, whole or not at all."""
@@ -164,7 +162,7 @@ async def _whole(work: Coroutine[Any, Any, Result]) -> Result:
 def _change(change: Change) -> Document:
     return {
         "version": _version(change.version),
-        "differences": [one.as_json() for one in change.differences],
+        "differences": change.differences,
         "confirm_by": None if change.confirm_by is None else _time(change.confirm_by),
     }
 

@@ -44,7 +44,8 @@ class Events:
     def add(self, heard: Sequence[News]) -> None:
         """`carom.engine.Listener`: these have happened just now."""
         when = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-        for news in heard:
+        self._last += max(0, len(heard) - KEPT)  # numbers that nobody will see: more has happened than is kept
+        for news in heard[-KEPT:]:
             self._last += 1
             data = json.dumps({"time": when, "event": news.event, "grave": news.grave, **news.fields})
             self._kept.append((self._last, f"id: {self._last}\nevent: {news.event}\ndata: {data}\n\n".encode()))

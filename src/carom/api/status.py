@@ -5,7 +5,6 @@ Everything is counted since the data plane was first attached; rates are per sec
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,13 +85,6 @@ def _inside(snapshot: Snapshot) -> Document | None:
 
 def of_verdict(found: Iterable[Finding], verdict: Verdict) -> Iterable[Finding]:
     return (finding for finding in found if finding.verdict is verdict)
-
-
-def encoded(document: Document) -> bytes:
-    """The document as JSON, a service at a time: the encoder keeps the interpreter to itself while it runs."""
-    services = ", ".join(json.dumps(service) for service in document["services"])
-    rest = json.dumps({name: value for name, value in document.items() if name != "services"})
-    return f'{rest[:-1]}, "services": [{services}]}}'.encode()
 
 
 class _View:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from carom.checks.checker import examine
 from carom.checks.jobs import Job, Probe
@@ -36,6 +37,7 @@ TICK = 0.01
 SLICE = 500
 """Jobs of a wish between two breaths of the event loop, about a millisecond's work."""
 
+Thing = TypeVar("Thing")
 Witnesses = Callable[[Probe, Ear], Awaitable[Witnessed]]
 
 
@@ -57,19 +59,15 @@ class Runner:
     async def want(self, jobs: Iterable[Job]) -> None:
         """These are all the checks to make. One call at a time."""
         wished: dict[Probe, list[tuple[str, Address]]] = {}
-        for index, job in enumerate(jobs):
+        async for job in _breathing(jobs):
             wished.setdefault(job.probe, []).append((job.service, job.real))
-            if index % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
         self._for = {probe: tuple(whose) for probe, whose in wished.items()}
-        await _stop([self._tasks.pop(probe) for probe in list(self._tasks) if probe not in self._for])
-        within = min(FIRST_WITHIN, FIRST_APART * len(self._for.keys() - self._tasks.keys()))
-        for index, probe in enumerate(self._for):
-            if probe not in self._tasks:
-                self._tasks[probe] = asyncio.create_task(self._watch(probe, within))
-                self._tasks[probe].add_done_callback(_ended)
-            if index % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
+        await _stop([self._tasks.pop(probe) async for probe in _breathing(list(self._tasks)) if probe not in self._for])
+        new = [probe async for probe in _breathing(list(self._for)) if probe not in self._tasks]
+        within = min(FIRST_WITHIN, FIRST_APART * len(new))
+        async for probe in _breathing(new):
+            self._tasks[probe] = asyncio.create_task(self._watch(probe, within))
+            self._tasks[probe].add_done_callback(_ended)
 
     async def close(self) -> None:
         """Stop all checks."""
@@ -122,6 +120,14 @@ class Runner:
             return await self._witnesses(probe, self._ear)
         finally:
             self._examined -= 1
+
+
+async def _breathing(things: Iterable[Thing]) -> AsyncIterator[Thing]:
+    """Each of them; now and then the event loop may do something else."""
+    for index, thing in enumerate(things):
+        yield thing
+        if index % SLICE == SLICE - 1:
+            await asyncio.sleep(0)
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

@@ -5,13 +5,15 @@ Pure, so that `carom plan` can show it before anything is touched, and history c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 from carom.model import Address, Check, Config, Real, Service
 
+SUMMED_UP = 100
+"""Differences that a summary names."""
 SECRETS = frozenset({"password"})
 """Settings of checks that are not shown."""
 
@@ -81,9 +83,11 @@ def differences(before: Config, after: Config) -> Iterator[Difference]:
             yield Difference(Kind.REMOVED, name, before=_summary(service), effect=effect)
 
 
-def summary(found: list[Difference]) -> str:
-    """All of it in one line."""
-    return "; ".join(f"{one.kind.sign} {one.words.partition(';')[0]}" for one in found) or "nothing changed"
+def summary(found: Sequence[Difference]) -> str:
+    """All of it in one line, or the first of it and how much more there is."""
+    words = [f"{one.kind.sign} {one.words.partition(';')[0]}" for one in found[:SUMMED_UP]]
+    more = [f"and {len(found) - SUMMED_UP} more"] if len(found) > SUMMED_UP else []
+    return "; ".join(words + more) or "nothing changed"
 
 
 def _added(service: Service) -> Iterator[Difference]:

@@ -120,6 +120,19 @@ def test_who_has_fallen_too_far_behind_is_told_how_far(monkeypatch: pytest.Monke
     play(scene)
 
 
+def test_more_than_is_kept_at_once_costs_no_more_than_what_is_kept() -> None:
+    async def scene(events: Events) -> None:
+        events.add([DOWN] * (2 * module.KEPT + 5))
+        events.add([DOWN])
+        reader = Reader(events, after=1)
+        await until(lambda: len(reader.heard) == module.KEPT + 1)
+        lost, *heard = reader.heard
+        assert lost[1]["events"] == module.KEPT + 5
+        assert [number for number, _ in heard] == list(range(module.KEPT + 7, 2 * module.KEPT + 7))
+
+    play(scene)
+
+
 def test_silence_is_broken_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ALIVE_EVERY", 0.01)
 

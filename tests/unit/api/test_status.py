@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_interface
 
-from carom.api.status import About, Document, encoded, status_document
+from carom.api.encoding import encoded
+from carom.api.status import About, Document, status_document
 from carom.change import Standing
 from carom.core.planning import plan
 from carom.core.world import begin, step

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carom.core.diff import Difference, Kind, differences, summary
+from carom.core.diff import SUMMED_UP, Difference, Kind, differences, summary
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
 
 VIP, ONE, TWO, THREE = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 33))
@@ -128,3 +128,11 @@ def test_there_is_a_difference_where_something_differs_and_nowhere_else(one: lis
     before, after = Config(DIRECTOR, tuple(one)), Config(DIRECTOR, tuple(two))
     same = {service.name: service for service in one} == {service.name: service for service in two}
     assert (not list(differences(before, after))) == same
+
+
+def test_a_long_summary_says_how_much_more_there_is() -> None:
+    found = [Difference(Kind.CHANGED, "web", f"10.0.0.{number}", "weight", "1", "2") for number in range(SUMMED_UP + 5)]
+    words = summary(found)
+    assert words.startswith("~ web: 10.0.0.0: weight 1 → 2; ")
+    assert words.endswith("; and 5 more")
+    assert words.count("~ ") == SUMMED_UP

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import pytest
 
 from carom.net import rtnetlink
-from carom.net.neighbours import DUMPING, MANAGING, PROTOCOL, NeighbourTable
+from carom.net.neighbours import DUMPING, MANAGING, PROTOCOL, NeighbourTable, by_packed
 from carom.net.rtnetlink import HEADER, Link
 
 ONE, TWO, SIX = ip_address("192.168.76.31"), ip_address("192.168.76.32"), ip_address("fd00::31")
@@ -74,7 +74,7 @@ def _words(request: rtnetlink.Message) -> str:
 def table(*wanted: object, known: Iterable[bytes] = ()) -> NeighbourTable:
     """A table that has been through its first dump."""
     fresh = NeighbourTable(ETH0)
-    fresh.want(ip_address(str(address)) for address in wanted)
+    fresh.want(by_packed(ip_address(str(address)) for address in wanted))
     assert asked(fresh) == ["list"]
     fresh.hear(b"".join(map(listed, known)) + DONE)
     asked(fresh)
@@ -83,7 +83,7 @@ def table(*wanted: object, known: Iterable[bytes] = ()) -> NeighbourTable:
 
 def test_first_the_table_is_listed_and_what_it_lacks_is_asked_for() -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE, TWO, SIX])
+    fresh.want(by_packed([ONE, TWO, SIX]))
     assert not fresh.current
     assert asked(fresh) == ["list"]
     assert fresh.hear(listed(entry(ONE, REACHABLE, MAC1, ours=True))) == [(ONE, MAC1)]
@@ -95,7 +95,7 @@ def test_first_the_table_is_listed_and_what_it_lacks_is_asked_for() -> None:
 
 def test_an_entry_of_the_kernels_own_is_used_at_once_and_managed_from_now_on() -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE])
+    fresh.want(by_packed([ONE]))
     asked(fresh)
     assert fresh.hear(listed(entry(ONE, STALE, MAC1)) + DONE) == [(ONE, MAC1)]
     assert asked(fresh) == ["manage 192.168.76.31"]
@@ -103,7 +103,7 @@ def test_an_entry_of_the_kernels_own_is_used_at_once_and_managed_from_now_on() -
 
 def test_an_operators_permanent_entry_is_left_alone() -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE])
+    fresh.want(by_packed([ONE]))
     asked(fresh)
     assert fresh.hear(listed(entry(ONE, PERMANENT, MAC1)) + DONE) == [(ONE, MAC1)]
     assert asked(fresh) == []
@@ -156,20 +156,20 @@ def test_a_nic_that_comes_back_under_another_index_is_followed() -> None:
 
 def test_what_is_wanted_no_more_is_forgotten_if_it_was_ours() -> None:
     watched = table(ONE, TWO, known=[entry(ONE, REACHABLE, MAC1, ours=True), entry(TWO, PERMANENT, MAC2)])
-    watched.want([])
+    watched.want(by_packed([]))
     assert asked(watched) == ["forget 192.168.76.31"]
     assert watched.current
 
 
 def test_what_was_only_just_asked_for_is_forgotten_too() -> None:
     watched = table(ONE)
-    watched.want([])
+    watched.want(by_packed([]))
     assert asked(watched) == ["forget 192.168.76.31"]
 
 
 def test_what_an_earlier_daemon_left_is_forgotten() -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE])
+    fresh.want(by_packed([ONE]))
     asked(fresh)
     left = listed(entry(TWO, FAILED, ours=True)) + listed(entry("10.9.9.9", REACHABLE, MAC2))
     assert fresh.hear(left + listed(entry(ONE, REACHABLE, MAC1, ours=True)) + DONE) == [(ONE, MAC1)]
@@ -178,8 +178,8 @@ def test_what_an_earlier_daemon_left_is_forgotten() -> None:
 
 def test_what_is_wanted_again_is_told_again() -> None:
     watched = table(ONE, known=[entry(ONE, REACHABLE, MAC1, ours=True)])
-    watched.want([])
-    watched.want([ONE])
+    watched.want(by_packed([]))
+    watched.want(by_packed([ONE]))
     assert "list" in asked(watched)
     assert watched.hear(listed(entry(ONE, REACHABLE, MAC1)) + DONE) == [(ONE, MAC1)]
 
@@ -195,10 +195,10 @@ def test_lost_news_are_made_up_for_by_another_dump() -> None:
 
 def test_there_is_one_dump_at_a_time() -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE])
+    fresh.want(by_packed([ONE]))
     assert asked(fresh) == ["list"]
     fresh.overrun()
-    fresh.want([ONE, TWO])
+    fresh.want(by_packed([ONE, TWO]))
     assert asked(fresh) == []
     fresh.hear(DONE)
     assert not fresh.current
@@ -209,7 +209,7 @@ def test_there_is_one_dump_at_a_time() -> None:
 
 def test_a_dump_that_was_disturbed_is_made_again() -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE])
+    fresh.want(by_packed([ONE]))
     asked(fresh)
     fresh.hear(message(rtnetlink.NLMSG_DONE, b"\0" * 4, rtnetlink.NLM_F_DUMP_INTR, DUMPING))
     assert not fresh.current
@@ -218,7 +218,7 @@ def test_a_dump_that_was_disturbed_is_made_again() -> None:
 
 def test_a_refused_dump_does_not_hang(caplog: pytest.LogCaptureFixture) -> None:
     fresh = NeighbourTable(ETH0)
-    fresh.want([ONE])
+    fresh.want(by_packed([ONE]))
     asked(fresh)
     fresh.hear(message(rtnetlink.NLMSG_ERROR, struct.pack("=i", -errno.EPERM), sequence=DUMPING))
     assert fresh.current
@@ -236,7 +236,7 @@ def test_a_refused_entry_is_said_aloud_unless_the_nic_is_just_down(
 
 def test_ten_thousand_requests_go_out_in_datagrams_of_a_few_milliseconds_each() -> None:
     many = NeighbourTable(ETH0)
-    many.want(ip_address("10.0.0.0") + number for number in range(10_000))
+    many.want(by_packed(ip_address("10.0.0.0") + number for number in range(10_000)))
     asked(many)
     many.hear(DONE)
     datagrams = list(many.requests())
