@@ -18,6 +18,13 @@ struct candidate {
 	__u32 inactive;
 };
 
+static __always_inline __u64 *load_of(__u32 real)
+{
+	struct loads *all = bpf_map_lookup_elem(&loads, &only_key);
+
+	return all ? &all->of[real & (REALS - 1)] : NULL;
+}
+
 static __always_inline bool candidate_is_overloaded(__u32 real)
 {
 	struct limit *limit;
@@ -32,9 +39,13 @@ static __always_inline bool candidate_is_overloaded(__u32 real)
 static __always_inline bool candidate_at(const struct version *version, __u32 position, struct candidate *candidate)
 {
 	__u32 index = version->member_offset + position;
-	struct member *member = bpf_map_lookup_elem(&members, &index);
+	struct members *all = bpf_map_lookup_elem(&members, &only_key);
+	struct member *member;
 
-	if (!member || !member->weight)
+	if (!all)
+		return false;
+	member = &all->at[index & (MEMBERS - 1)];
+	if (!member->weight)
 		return false;
 	candidate->real = member->real;
 	candidate->weight = member->weight;
@@ -44,7 +55,7 @@ static __always_inline bool candidate_at(const struct version *version, __u32 po
 /* Reads how many flows it has now. */
 static __always_inline bool candidate_load(struct candidate *candidate)
 {
-	__u64 *load = bpf_map_lookup_elem(&loads, &candidate->real);
+	__u64 *load = load_of(candidate->real);
 
 	if (!load)
 		return false;

@@ -22,6 +22,7 @@
 #ifndef CAROM_FLOW_H
 #define CAROM_FLOW_H
 
+#include "candidate.h"
 #include "maps.h"
 #include "parse.h"
 #include "template.h"
@@ -132,7 +133,7 @@ static __always_inline void flow_mind_limit(__u32 real, __u64 load, int sign)
 static __always_inline void flow_count(__u64 word, int sign)
 {
 	__u32 real = FLOW_REAL(word);
-	__u64 *load = bpf_map_lookup_elem(&loads, &real), change = (flow_is_active(word) ? 1LL << 32 : 1) * sign;
+	__u64 *load = load_of(real), change = (flow_is_active(word) ? 1LL << 32 : 1) * sign;
 
 	if (!load)
 		return;

@@ -48,6 +48,9 @@ struct constants {
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
+/* The key of maps with one value; not on the stack, of which the whole walk has 512 bytes. */
+static const __u32 only_key = 0;
+
 /* ------------------------------------------------------------------------------------------- settings */
 
 #define VIP_FILTER_WORDS 64
@@ -204,6 +207,7 @@ enum scheduler {
 #define VERSION_TRACKS_ALL 1 /* every flow has an entry; else only those of tracked slots */
 #define VERSION_HASHES_PORT 2 /* the client's port takes part in the hash (sh-port, mh-port) */
 #define VERSION_FALLS_BACK 4 /* who finds nobody in its slot tries others (sh-fallback, mh-fallback) */
+#define VERSION_SCALED 16 /* its members have scales: of the least loads, multiplied, the first in the list wins */
 #define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
 
 /* A service's state: frozen once published. */
@@ -224,7 +228,16 @@ struct version {
 
 struct member {
 	__u32 real;
-	__u32 weight;
+	__u16 weight;
+	__u16 scale; /* by which its load is multiplied to be compared with others'; 0: it gets no new flows, or see VERSION_SCALED */
+};
+
+#define MEMBERS 65536
+#define MEMBER_BLOCK 8 /* a version's members begin and end with a cache line; those behind the last are 0 */
+
+/* One value, so that a scheduler looks it up once and then goes along it. */
+struct members {
+	struct member at[MEMBERS];
 };
 
 /*
@@ -269,10 +282,10 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct member);
+	__type(value, struct members);
 } members SEC(".maps");
 
 struct {
@@ -303,12 +316,19 @@ struct {
 	__type(value, struct real);
 } reals SEC(".maps");
 
-/* Flows of a real server: active in the upper half, inactive in the lower, so that one addition moves a flow. */
+#define REALS 16384
+
+/* Flows of each real server: active in the upper half, inactive in the lower, so that one addition moves a flow. */
+struct loads {
+	__u64 of[REALS];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 1); /* one value, as members is */
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct loads);
 } loads SEC(".maps");
 
 /* Thresholds of a real server, and whether it is over them. */

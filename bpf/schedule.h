@@ -55,6 +55,8 @@ __noinline int schedule(__u32 service, __u32 version_index, __u32 key, __u32 now
 
 	if (!version)
 		return REAL_NONE;
+	if (!(constants.features & FEATURE_LIMITS) && version->flags & VERSION_SCALED)
+		return schedule_scan(version);
 	switch (version->scheduler) {
 	case SCHEDULER_RR:
 	case SCHEDULER_WRR:
@@ -68,8 +70,6 @@ __noinline int schedule(__u32 service, __u32 version_index, __u32 key, __u32 now
 	case SCHEDULER_SH:
 	case SCHEDULER_DH:
 		return schedule_hash(version, key);
-	case SCHEDULER_WLC:
-		return schedule_wlc(version);
 	default:
 		return schedule_least(version);
 	}

@@ -3,7 +3,7 @@
  * schedulers/least.h - lc, wlc, sed, nq, fo and ovf: look at every member once, keep the best.
  *
  * Of equals the first in list order stays. Loads are compared for their weights by cross-multiplication, in 64 bits, so
- * nothing is rounded.
+ * nothing is rounded. Where weights and features allow it, a scan that has no branches finds the same (below).
  */
 #ifndef CAROM_SCHEDULERS_LEAST_H
 #define CAROM_SCHEDULERS_LEAST_H
@@ -89,18 +89,82 @@ static __always_inline __u32 schedule_least(const struct version *version)
 	return least.best.real;
 }
 
-#define WLC_INLINE 64
+/*
+ * The same where the weights allow it (VERSION_SCALED): load * scale orders the members as load / weight does, so all
+ * that there is to know of one fits a word, its place in the list included, and the least word wins. No branch depends
+ * on what is compared, since a flood makes every guess of it wrong.
+ */
+#define SCAN_MEMBERS 256
+#define SCAN_RANK_BITS 10 /* below the load: the distance from the list's end, counted down */
+#define SCAN_NONE (~0ULL >> 1)
 
-/* The default, and so the one that a flood meets: the first members in a plain loop, which costs half of bpf_loop(). */
-static __always_inline __u32 schedule_wlc(const struct version *version)
+static __always_inline __u64 scan_least(__u64 one, __u64 other)
 {
-	struct least least = { .version = version, .position = version->member_count };
+	__u64 difference = one - other, mask = (__s64)difference >> 63;
 
-	for (int i = 0; i < WLC_INLINE && least.position; i++)
-		least_look(&least, SCHEDULER_WLC);
-	if (least.position)
-		bpf_loop(least.position, least_step, &least, 0);
-	return least.best.real;
+	barrier_var(mask); /* else the compiler makes a branch of it */
+	return other + (difference & mask);
+}
+
+static __always_inline __u64 scan_load(__u64 load, __u32 scheduler)
+{
+	__u64 active = load >> 32;
+
+	barrier_var(active);
+	if (scheduler == SCHEDULER_SED)
+		return active + 1;
+	if (scheduler == SCHEDULER_NQ) /* who has nothing to do comes first */
+		return active ? active + 1 : 0;
+	return active * 256 + (__u32)load;
+}
+
+static __always_inline __u64 scan_member(const struct member *member, const struct loads *all, __u32 rank,
+					 __u32 scheduler)
+{
+	__u64 load;
+
+	if (!member->scale)
+		return SCAN_NONE;
+	load = all->of[member->real & (REALS - 1)];
+	return (scan_load(load, scheduler) * member->scale << SCAN_RANK_BITS) + rank;
+}
+
+static __always_inline __u32 scan(const struct version *version, __u32 scheduler)
+{
+	__u32 offset = version->member_offset, count = version->member_count, place;
+	struct members *members_ = bpf_map_lookup_elem(&members, &only_key);
+	struct loads *loads_ = bpf_map_lookup_elem(&loads, &only_key);
+	__u64 even = SCAN_NONE, odd = SCAN_NONE;
+	struct member *block;
+
+	if (!members_ || !loads_)
+		return REAL_NONE;
+	for (__u32 i = 0; i < SCAN_MEMBERS && i < count; i += MEMBER_BLOCK) {
+		block = &members_->at[(offset + i) & (MEMBERS - MEMBER_BLOCK)];
+#pragma unroll
+		for (__u32 j = 0; j < MEMBER_BLOCK; j += 2) {
+			place = SCAN_MEMBERS - 1 - i - j;
+			even = scan_least(scan_member(block + j, loads_, place, scheduler), even);
+			odd = scan_least(scan_member(block + j + 1, loads_, place - 1, scheduler), odd);
+		}
+	}
+	even = scan_least(even, odd);
+	if (even == SCAN_NONE)
+		return REAL_NONE;
+	place = SCAN_MEMBERS - 1 - (even & ((1 << SCAN_RANK_BITS) - 1));
+	return members_->at[(offset + place) & (MEMBERS - 1)].real;
+}
+
+static __always_inline __u32 schedule_scan(const struct version *version)
+{
+	switch (version->scheduler) {
+	case SCHEDULER_SED:
+		return scan(version, SCHEDULER_SED);
+	case SCHEDULER_NQ:
+		return scan(version, SCHEDULER_NQ);
+	default:
+		return scan(version, SCHEDULER_WLC); /* lc's scales are all 1 */
+	}
 }
 
 #endif

@@ -11,7 +11,7 @@ from carom.dataplane.fake.plane import FakeDataPlane
 from carom.dataplane.fake.walk import End, Verdict, walk
 from carom.dataplane.xdp import counters, libbpf, program
 from carom.dataplane.xdp.flows import FlowTables
-from carom.dataplane.xdp.layout import key
+from carom.dataplane.xdp.layout import ALL_FEATURES, key
 from carom.dataplane.xdp.tables import Tables
 from carom.model import Address
 from carom.ports import FlowCount, FlowSlice, Reading
@@ -62,17 +62,18 @@ class Oracle:
 class Xdp:
     """The real program, through BPF_PROG_TEST_RUN; no timer runs, so the test is the clock."""
 
-    def __init__(self, flow_buckets: int = 1 << 10, inside: bytes | None = None) -> None:
+    def __init__(
+        self, flow_buckets: int = 1 << 10, inside: bytes | None = None, features: int = ALL_FEATURES
+    ) -> None:
         nic = program.Nic(LOOPBACK, inside) if inside else None
-        self.loaded = program.load(DIRECTOR, None, flow_buckets, inside=nic)
+        self.loaded = program.load(DIRECTOR, None, flow_buckets, features, inside=nic)
         self._monotonic = 0.0
         self.tables = Tables(self.loaded.maps, self._clock)
         self._before = self._reasons()
 
     def reset(self) -> None:
         """As if just loaded, without the verifier's toil: no service, no flow, no count of flows."""
-        for number in self.tables.reals.numbers.values():
-            self.loaded.maps["loads"].set(key(number), bytes(8))
+        self.loaded.maps["loads"].clear(key(0))
         self.apply(Plan())
         self.tables.forget_gone()
         fragments = self.loaded.maps["fragments"]

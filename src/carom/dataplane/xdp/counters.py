@@ -17,7 +17,7 @@ _FLOWS_A_BUCKET = 4
 def read(loaded: Loaded, reals: RealLabels) -> Reading:
     """One look; each number is whole, but they are not all of the same instant."""
     size = max(reals.numbers.values(), default=0) + 1
-    counters, loads = _first(loaded.maps["real_counters"], size), _first(loaded.maps["loads"], size)
+    counters, loads = _first(loaded.maps["real_counters"], size), memoryview(loaded.maps["loads"].memory()).cast("Q")
     readings = tuple(
         _real(service, address, _sum(loaded.maps["real_counters"], counters[number], 3), loads[number])
         for (service, address), number in reals.numbers.items()
@@ -30,10 +30,9 @@ def read(loaded: Loaded, reals: RealLabels) -> Reading:
     )
 
 
-def _real(service: str, address: Address, counter: tuple[int, ...], load: bytes) -> RealReading:
+def _real(service: str, address: Address, counter: tuple[int, ...], load: int) -> RealReading:
     packets, size, new_flows = counter
-    inactive, active = struct.unpack("=II", load)
-    return RealReading(service, address, Counter(packets, size), new_flows, active, inactive)
+    return RealReading(service, address, Counter(packets, size), new_flows, load >> 32, load & 0xFFFF_FFFF)
 
 
 def _reasons(loaded: Loaded) -> tuple[ReasonReading, ...]:

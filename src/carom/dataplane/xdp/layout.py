@@ -42,6 +42,11 @@ VERSION_TRACKS_ALL = 1
 VERSION_HASHES_PORT = 2
 VERSION_FALLS_BACK = 4
 VERSION_ONE_PACKET = 8
+VERSION_SCALED = 16
+MEMBERS = 65536
+MEMBER_BLOCK = 8
+SCAN_MEMBERS = 256
+REALS = 16384
 FEATURE_LIMITS = 1
 FEATURE_RANGES = 2
 FEATURE_IP6 = 4
@@ -155,7 +160,15 @@ class Version(c.Structure):
 
 
 class Member(c.Structure):
-    _fields_ = (("real", c.c_uint32), ("weight", c.c_uint32))
+    _fields_ = (("real", c.c_uint32), ("weight", c.c_uint16), ("scale", c.c_uint16))
+
+
+class Members(c.Structure):
+    _fields_ = (("at", Member * MEMBERS),)
+
+
+class Loads(c.Structure):
+    _fields_ = (("of", c.c_uint64 * REALS),)
 
 
 class Real(c.Structure):
@@ -257,6 +270,8 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "limit": Limit,
     "version": Version,
     "member": Member,
+    "members": Members,
+    "loads": Loads,
     "real": Real,
     "real_counter": RealCounter,
     "reason_counter": ReasonCounter,

@@ -23,6 +23,8 @@ from carom.dataplane.xdp.frontends import frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
     FRONTENDS_MAX,
+    MEMBER_BLOCK,
+    MEMBERS,
     REAL_AVAILABLE,
     REAL_HAS_MAC,
     REAL_MOVES,
@@ -65,13 +67,15 @@ class Tables:
     def __init__(self, maps: dict[str, Map], clock: Callable[[], float]) -> None:
         self._maps, self._clock = maps, clock
         self._words = {
-            name: memoryview(maps[name].memory()).cast("Q") for name in ("services", "members", "slots", "ranges")
+            name: memoryview(maps[name].memory()).cast("Q")
+            for name in ("services", "members", "slots", "ranges", "loads")
         }
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
         self.reals = RealLabels(maps["real_labels"])
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items())}
-        self._extents = {name: Extents(name, maps[name].max_entries) for name in _ARRAYS}
+        sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS}
+        self._extents = {name: Extents(name, size) for name, size in sizes.items()}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
         self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
         for frontend in self._standing_frontends().values():
@@ -92,14 +96,14 @@ class Tables:
     def _hold(self, index: int) -> Published:
         version = self._version(index)
         self._extents["versions"].hold(index, 1)
-        self._extents["members"].hold(version.member_offset, version.member_count)
+        self._extents["members"].hold(version.member_offset, in_blocks(version.member_count))
         self._extents["slots"].hold(version.slot_offset, version.slot_count)
         members = self._words["members"][version.member_offset : version.member_offset + version.member_count]
         slots = self._words["slots"][version.slot_offset : version.slot_offset + version.slot_count]
         plan = VersionPlan(
             _NAMES[version.scheduler],
             version.flags,
-            tuple((word & 0xFFFF_FFFF, word >> 32) for word in members),
+            tuple((word & 0xFFFF_FFFF, word >> 32 & 0xFFFF) for word in members),
             array("Q", slots),
             version.persistence,
             bytes(version.mask),
@@ -141,7 +145,7 @@ class Tables:
         for published in self._published.values():
             pointed.update(map(slot_now, published.plan.slots), map(slot_before, published.plan.slots))
         for name, number in list(self.reals.numbers.items()):
-            if name in wanted or number in pointed or any(self._maps["loads"].get(key(number)) or b""):
+            if name in wanted or number in pointed or self._words["loads"][number]:
                 continue
             self.reals.release(name)
 
@@ -184,8 +188,9 @@ class Tables:
         limit = Limit.from_buffer_copy(self._maps["limits"].get(key(number)) or b"")
         if (limit.upper, limit.lower) == (real.upper, real.lower):
             return
-        inactive, active = struct.unpack("=II", self._maps["loads"].get(key(number)) or bytes(8))
-        overloaded = is_overloaded(active + inactive, real.upper, real.lower, before=bool(limit.overloaded))
+        load = self._words["loads"][number]
+        flows = (load >> 32) + (load & 0xFFFF_FFFF)
+        overloaded = is_overloaded(flows, real.upper, real.lower, before=bool(limit.overloaded))
         self._maps["limits"].set(key(number), bytes(Limit(real.upper, real.lower, overloaded)))
 
     def _let_finish(self, gone: Iterable[RealName]) -> None:
@@ -246,11 +251,12 @@ class Tables:
     def _lay(self, version: VersionPlan) -> Published:
         now, members, slots = self._clock(), version.members, version.slots
         index = self._extents["versions"].take(1, now)
-        member_offset = self._extents["members"].take(len(members), now)
+        member_offset = self._extents["members"].take(in_blocks(len(members)), now)
         slot_offset = self._extents["slots"].take(len(slots), now)
-        self._words["members"][member_offset : member_offset + len(members)] = array(
-            "Q", (real | weight << 32 for real, weight in members)
-        )
+        words = array("Q", bytes(8 * in_blocks(len(members))))
+        for place, ((real, weight), scale) in enumerate(zip(members, version.scales, strict=True)):
+            words[place] = real | weight << 32 | scale << 48
+        self._words["members"][member_offset : member_offset + len(words)] = words
         self._words["slots"][slot_offset : slot_offset + len(slots)] = slots
         self._serial += 1
         value = Version(
@@ -265,7 +271,7 @@ class Tables:
     def _give_back(self, old: Published) -> None:
         now = self._clock()
         self._extents["versions"].give_back(old.index, 1, now)
-        self._extents["members"].give_back(old.member_offset, len(old.plan.members), now)
+        self._extents["members"].give_back(old.member_offset, in_blocks(len(old.plan.members)), now)
         self._extents["slots"].give_back(old.slot_offset, len(old.plan.slots), now)
 
     # ------------------------------------------------------------------------------- lookup and settings
@@ -339,6 +345,11 @@ class Tables:
 
     def _settings(self) -> Settings:
         return Settings.from_buffer_copy(self._maps["settings"].get(key(0)) or b"")
+
+
+def in_blocks(members: int) -> int:
+    """The room that so many members take."""
+    return -(-members // MEMBER_BLOCK) * MEMBER_BLOCK
 
 
 def _refuse_unsupported(service: ServicePlan) -> None:

@@ -8,21 +8,27 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, lcm
 
+from carom.core.health import HEAVIEST
 from carom.core.plan import RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, falls_back, hash_table, hashes_port, tracks_all
 from carom.dataplane.xdp.layout import (
+    SCAN_MEMBERS,
     SLOT_TRACKED,
     VERSION_FALLS_BACK,
     VERSION_HASHES_PORT,
     VERSION_ONE_PACKET,
+    VERSION_SCALED,
     VERSION_TRACKS_ALL,
     slot,
     slot_before,
     slot_now,
 )
 from carom.model import Scheduler
+
+_LEAST = frozenset({Scheduler.LC, Scheduler.WLC, Scheduler.SED, Scheduler.NQ})
+"""Schedulers that compare every member's load for its weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,12 @@ class VersionPlan:
         return tuple(weight for _, weight in self.members if weight)
 
     @property
+    def scales(self) -> tuple[int, ...]:
+        """By which each member's load is multiplied to be compared with others'; 0 where it may not be."""
+        whole = lcm(*self.weights) if self.flags & VERSION_SCALED else 0
+        return tuple(_scale(self.scheduler, weight, whole) for _, weight in self.members)
+
+    @property
     def weight_gcd(self) -> int:
         return gcd(*self.weights) if self.weights else 0
 
@@ -73,6 +85,12 @@ class VersionPlan:
         return level // self.weight_gcd * self.weight_gcd + 1 if self.weight_gcd > 1 else level
 
 
+def _scale(scheduler: Scheduler, weight: int, whole: int) -> int:
+    if not weight or not whole:
+        return 0
+    return 1 if scheduler is Scheduler.LC else whole // weight
+
+
 Number = Callable[[RealPlan], int]
 """The id of one of the service's real servers."""
 LastWeight = Callable[[RealPlan], int]
@@ -95,7 +113,15 @@ def next_version(
     else:
         listed = [real for real in listed if real.weight]
         slots = array("Q", (number(listed[place]) for place in fallback_table(service, listed)))
-    return VersionPlan(service.scheduler, _flags(service), members, slots, service.persistence, _mask(service))
+    flags = _flags(service) | _scaled(service.scheduler, members)
+    return VersionPlan(service.scheduler, flags, members, slots, service.persistence, _mask(service))
+
+
+def _scaled(scheduler: Scheduler, members: tuple[tuple[int, int], ...]) -> int:
+    """Whether the program may compare loads as they are, multiplied: exactly, and without an overflow."""
+    if scheduler not in _LEAST or len(members) > SCAN_MEMBERS:
+        return 0
+    return VERSION_SCALED if lcm(*(weight for _, weight in members if weight)) <= HEAVIEST else 0
 
 
 def _mask(service: ServicePlan) -> bytes:
