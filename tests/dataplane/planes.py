@@ -62,9 +62,7 @@ class Oracle:
 class Xdp:
     """The real program, through BPF_PROG_TEST_RUN; no timer runs, so the test is the clock."""
 
-    def __init__(
-        self, flow_buckets: int = 1 << 10, inside: bytes | None = None, features: int = ALL_FEATURES
-    ) -> None:
+    def __init__(self, flow_buckets: int = 1 << 10, inside: bytes | None = None, features: int = ALL_FEATURES) -> None:
         nic = program.Nic(LOOPBACK, inside) if inside else None
         self.loaded = program.load(DIRECTOR, None, flow_buckets, features, inside=nic)
         self._monotonic = 0.0
