@@ -37,7 +37,7 @@ static __always_inline void touch_flow(const struct flow_lookup *found, __u8 seg
 		      FLOW_TEMPLATE_BITS(FLOW_TEMPLATE(word));
 
 	if (after != word)
-		flow_swap(found->at, word, after);
+		flow_go_on(found->at, word, after);
 }
 
 /* The real server for a new flow, and the generation of the template that the flow holds; 0: none. */
@@ -62,7 +62,7 @@ static __always_inline struct pick pick_real(const struct tuple *tuple, bool ip6
 		return (struct pick){ kept, kept >> 32 };
 	pick.real = schedule(view->service, view->index, key, now);
 	if (persistent && pick.real)
-		pick.generation = template_make(&client, pick.real, now);
+		pick.generation = template_make(&client, pick.real, view->version->generation, now);
 	return pick;
 }
 

@@ -35,7 +35,7 @@ static __always_inline bool candidate_is_overloaded(__u32 real)
 	return limit && limit->overloaded;
 }
 
-/* The member at a position, filled in; whether it may be given a new flow. */
+/* The member at a position, filled in, one without weight too; whether it may be given a new flow. */
 static __always_inline bool candidate_at(const struct version *version, __u32 position, struct candidate *candidate)
 {
 	__u32 index = version->member_offset + position;
@@ -45,11 +45,9 @@ static __always_inline bool candidate_at(const struct version *version, __u32 po
 	if (!all)
 		return false;
 	member = &all->at[index & (MEMBERS - 1)];
-	if (!member->weight)
-		return false;
 	candidate->real = member->real;
 	candidate->weight = member->weight;
-	return !candidate_is_overloaded(member->real);
+	return member->weight && !candidate_is_overloaded(member->real);
 }
 
 /* Reads how many flows it has now. */

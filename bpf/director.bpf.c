@@ -105,6 +105,7 @@ static __noinline enum reason walk_question(struct xdp_md *frame, const struct s
 {
 	struct packet packet;
 	struct ethhdr *eth;
+	enum reason reason;
 	void *at;
 
 	if (!packet_of(frame, &packet))
@@ -119,7 +120,8 @@ static __noinline enum reason walk_question(struct xdp_md *frame, const struct s
 	at = parse_ip6(&packet, at);
 	if (!at || packet.ip6->nexthdr != IP6_ICMP)
 		return REASON_NOT_OURS;
-	return answer_neighbour(&packet, at, settings);
+	reason = answer_neighbour(&packet, at, settings);
+	return reason == REASON_NOT_IP ? REASON_NOT_OURS : reason;
 }
 
 static __always_inline enum reason walk(struct xdp_md *frame)
@@ -139,7 +141,7 @@ static __always_inline enum reason walk(struct xdp_md *frame)
 	case bpf_htons(ETH_P_IP):
 		return walk_ip4(frame, settings_, clock_->seconds);
 	case bpf_htons(ETH_P_IPV6):
-		return constants.features & FEATURE_IP6 ? walk_ip6(frame, settings_, clock_->seconds) : REASON_NOT_IP;
+		return constants.features & FEATURE_IP6 ? walk_ip6(frame, settings_, clock_->seconds) : REASON_NOT_VIP;
 	case bpf_htons(ETH_P_ARP):
 		return walk_question(frame, settings_);
 	default:

@@ -142,19 +142,28 @@ static __always_inline void flow_count(__u64 word, int sign)
 		flow_mind_limit(real, change, sign);
 }
 
-/* Replaces the word if nobody else has; the winner counts. */
+/* Replaces a flow, or nothing, by another, or nothing, if nobody else has; the winner counts. */
 static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
 {
 	if (__sync_val_compare_and_swap(at, old, new) != old)
 		return false;
-	if (FLOW_VIP(old) && FLOW_VIP(new) && FLOW_REAL(old) == FLOW_REAL(new) &&
-	    flow_is_active(old) == flow_is_active(new))
-		return true;
 	if (FLOW_VIP(old))
 		flow_count(old, -1);
 	if (FLOW_VIP(new))
 		flow_count(new, 1);
 	return true;
+}
+
+/* The same flow goes on. Its real server has as many as before, so no threshold is crossed, not even for a moment. */
+static __always_inline void flow_go_on(__u64 *at, __u64 old, __u64 new)
+{
+	__u64 *load, step = (1ULL << 32) - 1; /* one more active, one fewer inactive */
+
+	if (__sync_val_compare_and_swap(at, old, new) != old || flow_is_active(old) == flow_is_active(new))
+		return;
+	load = load_of(FLOW_REAL(new));
+	if (load)
+		__sync_fetch_and_add(load, flow_is_active(new) ? step : -step);
 }
 
 static __always_inline __u64 flow_mix(__u64 hash)

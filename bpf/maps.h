@@ -223,6 +223,7 @@ struct version {
 	__u32 weight_sum; /* twos: of all weights */
 	__u32 serial; /* differs from every other version's, so that a cursor knows whether it is still the same */
 	__u32 persistence; /* seconds; 0: none */
+	__u32 generation; /* of templates under this mask, the first: what held earlier ones does not hold these */
 	struct ip6 mask; /* what of a client's address makes it one client */
 };
 
@@ -250,8 +251,8 @@ struct members {
 
 /*
 * What a scheduler keeps between picks, in one word, so that two processors that pick at once need no lock. rr and
- * wrr: the version's serial (32) | position of the last pick (16) | wrr's current weight (16). lblc: its home. lblcr: the
- * second in which its homes changed last.
+ * wrr: the version's serial (32) | position of the last pick (16) | wrr's current weight (16). lblc: its home. lblcr: the last
+ * turn at which a home was taken in (32) | the second in which its homes changed last (32).
  */
 #define CURSOR(serial, position, weight) ((__u64)(serial) << 32 | (__u64)(position) << 16 | (weight))
 #define CURSOR_SERIAL(cursor) ((__u32)((cursor) >> 32))

@@ -62,10 +62,13 @@ __noinline __u64 template_use(const struct template_key *key, __u32 persistence,
 	return (__u64)template->generation << 32 | template->real;
 }
 
-/* Keeps a client with this real server from now on; the generation, which the flow that asks holds. */
-__noinline __u32 template_make(const struct template_key *key, __u32 real, __u32 now)
+/*
+ * Keeps a client with this real server from now on; the generation, which the flow that asks holds: `first`, or the one
+ * after that of the template before.
+ */
+__noinline __u32 template_make(const struct template_key *key, __u32 real, __u32 first, __u32 now)
 {
-	struct template fresh = { .real = real, .used = now, .flows = 1, .generation = 1 };
+	struct template fresh = { .real = real, .used = now, .flows = 1, .generation = first };
 	struct template *old;
 
 	if (!key)

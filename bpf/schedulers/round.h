@@ -62,15 +62,19 @@ static __always_inline bool round_descend(struct round *round)
 	round->heaviest = 0;
 	round->level = ~0u;
 	round_again(round); /* finds nobody; meets everybody */
-	if (!round->heaviest) {
-		round->level = level;
+	if (!round->heaviest)
 		return false;
-	}
 	highest = round->heaviest - step + 1;
 	round->level = level > step ? level - step : highest;
 	if (round->level > highest)
 		round->level = highest;
 	return round_again(round);
+}
+
+/* Nobody is usable. IPVS's wrr has then tried every level and begins a new round, but for the last one within its list. */
+static __always_inline bool round_ends(const struct version *version, __u32 position, __u32 level)
+{
+	return version->scheduler == SCHEDULER_WRR && (level > 1 || position == version->member_count);
 }
 
 /* Another processor that picked at the same moment makes the pick void; then once more, from where that one left. */
@@ -79,6 +83,7 @@ static __always_inline __u32 schedule_round(__u32 service, const struct version 
 	__u64 *cursor = bpf_map_lookup_elem(&cursors, &service), old;
 	bool weighted = version->scheduler == SCHEDULER_WRR;
 	struct round round = { .version = version };
+	__u32 position, level;
 
 	if (!cursor || !version->weight_max)
 		return REAL_NONE;
@@ -86,14 +91,20 @@ static __always_inline __u32 schedule_round(__u32 service, const struct version 
 	for (int try = 0; try < ROUND_TRIES; try++) {
 		old = *cursor;
 		round.real = REAL_NONE;
-		round.position = CURSOR_POSITION(old);
-		round.level = weighted ? CURSOR_WEIGHT(old) : 1;
+		position = CURSOR_POSITION(old);
+		level = weighted ? CURSOR_WEIGHT(old) : 1;
 		if (weighted && CURSOR_SERIAL(old) != version->serial) {
+			position = version->member_count;
+			level = version->weight_max;
+		}
+		round.position = position;
+		round.level = level;
+		if (!round_search(&round) && !(weighted ? round_descend(&round) : round_again(&round))) {
+			if (!round_ends(version, position, level))
+				return REAL_NONE;
 			round.position = version->member_count;
 			round.level = version->weight_max;
 		}
-		if (!round_search(&round) && !(weighted ? round_descend(&round) : round_again(&round)))
-			return REAL_NONE;
 		if (__sync_val_compare_and_swap(cursor, old, CURSOR(version->serial, round.position, round.level)) ==
 		    old)
 			break;

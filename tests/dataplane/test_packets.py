@@ -553,9 +553,9 @@ RECORDS = [
         "not_answering",
         plan=plans.plan(plans.service(vip=VIP6), answering=False),
     ),
-    passes("who has another IPv6 address?", solicitation("2001:db8:76::1", "2001:db8:76::20"), "not_ip", plan=SIX),
+    passes("who has another IPv6 address?", solicitation("2001:db8:76::1", "2001:db8:76::20"), "not_ours", plan=SIX),
     passes(
-        "a solicitation that a router passed on", solicitation("2001:db8:76::1", VIP6, hops=254), "not_ip", plan=SIX
+        "a solicitation that a router passed on", solicitation("2001:db8:76::1", VIP6, hops=254), "not_ours", plan=SIX
     ),
     # ---- ARP
     Record(

@@ -87,3 +87,22 @@ def test_a_service_that_comes_back_has_forgotten_its_clients(plane: PlaneUnderTe
     plane.apply(plans.plan(plans.service(name="another", vip=plans.OTHER_VIP)))
     plane.apply(plans.plan(replace(web, reals=tuple(reversed(web.reals)))))
     assert connect(plane, 2).frame[:6] != mac(HOME)
+
+
+@pytest.mark.parametrize("change", [{"persistence_mask": 24}, {"persistence": 0}])
+def test_another_mask_begins_anew(plane: PlaneUnderTest, web: ServicePlan, change: dict[str, int]) -> None:
+    plane.apply(plans.plan(replace(web, **change)))  # type: ignore[arg-type]
+    plane.apply(plans.plan(web))
+    assert not stays(plane, 2)
+
+
+def test_flows_of_before_do_not_hold_what_the_service_keeps_now(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    """The service was gone in between; its old flow ends at 1061, its new one lives on and holds the client."""
+    plane.apply(plans.plan(plans.service(name="another", vip=plans.OTHER_VIP)))
+    plane.apply(plans.plan(web))
+    plane.at(1050)
+    again = connect(plane, 2).frame[:6]
+    plane.send(tcp("10.0.0.1:2", f"{VIP}:80", "A"))  # established: lives until 1950
+    plane.at(1061)
+    plane.at(1800)
+    assert connect(plane, 3).frame[:6] == again

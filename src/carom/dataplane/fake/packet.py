@@ -19,6 +19,8 @@ EXTENSIONS = frozenset({0, 43, 44, 60})
 """IPv6 headers that are looked through: hop-by-hop options, routing, fragment, destination options."""
 FRAGMENT_HEADER = 44
 MOST_EXTENSIONS = 6
+MOST_EXTENSION_BYTES = 1024
+"""More of them than that are taken for an attack."""
 
 
 class Malformed(Exception):
@@ -157,6 +159,8 @@ def ip6(packet: bytes) -> Ip6:
             piece = Piece(int.from_bytes(rest[4:8]), word & 0xFFF8, bool(word & 1))
             return Ip6(source, target, rest[0], piece, payload=rest[8:])
         protocol, rest = rest[0], rest[length:]
+        if left - len(rest) > MOST_EXTENSION_BYTES:
+            raise Malformed
     return Ip6(source, target, protocol, None, payload=rest)
 
 

@@ -97,7 +97,10 @@ class FakeDataPlane:
             self._apply(service)
         for gone in self.services.keys() - {service.name for service in plan.services}:
             del self.services[gone]
-            self.templates = {name: template for name, template in self.templates.items() if name[0] != gone}
+            self._forget_clients(gone)
+
+    def _forget_clients(self, service: str) -> None:
+        self.templates = {name: template for name, template in self.templates.items() if name[0] != service}
 
     def read(self) -> Reading:
         return Reading(
@@ -144,6 +147,8 @@ class FakeDataPlane:
             service = Service(plan, rule, old.order if old else [], old.slots if old else [])
         else:
             service = old
+        if old and _clients(old.plan) != _clients(plan):
+            self._forget_clients(plan.name)
         untracked_before = bool(old and not old.tracks_all)
         service.plan = plan
         service.order = _order(service.order, [real.address for real in service.everyone])
@@ -195,7 +200,9 @@ class FakeDataPlane:
 
     def _list(self, service: Service) -> None:
         candidates = self.candidates(service)
-        if [(c.id, c.weight) for c in candidates] != [(c.id, c.weight) for c in service.candidates]:
+        if [(c.id, c.weight) for c in candidates] != [(c.id, c.weight) for c in service.candidates] or (
+            service.plan.scheduler in HASHED  # whose tables follow from the port too
+        ):
             service.rule.changed(candidates)
         service.candidates = candidates
 
@@ -228,6 +235,11 @@ class FakeDataPlane:
         active, inactive = self.flow_table.loads(*name, self.now)
         counter = Counter(self.sent[name], self.sent_bytes[name])
         return RealReading(service, real.address, counter, self.new_flows[name], active, inactive)
+
+
+def _clients(plan: ServicePlan) -> int | None:
+    """What makes clients one client; None: nothing does."""
+    return plan.persistence_mask if plan.persistence else None
 
 
 def _order(before: list[Address], wanted: list[Address]) -> list[Address]:

@@ -91,7 +91,8 @@ class _Walk:
             return self.arp(eth, packet.arp(eth.payload))
         if eth.ethertype == packet.ETHERTYPE_IP6 and eth.target[:2] == MULTICAST6:
             is_icmp = len(eth.payload) >= 40 and eth.payload[6] == packet.ICMP6
-            return self.neighbour(eth) if is_icmp else self.passes("not_ours")
+            end = self.neighbour(eth) if is_icmp else None
+            return end if end and end.reason != "not_ip" else self.passes("not_ours")
         if eth.target != self.plane.own_mac:
             return self.passes("not_ours")
         if eth.ethertype == packet.ETHERTYPE_IP6:

@@ -61,6 +61,7 @@ FRONTEND_REACH = 16
 FRONTENDS_MAX = FRONTEND_BUCKETS * FRONTENDS // 2
 """Of a family: half the places, so that keys stand in their own bucket or near it."""
 _FRONTEND_FACTOR = 0x9E3779B97F4A7C15
+TEMPLATE_GENERATIONS = 127
 REAL_HAS_MAC = 1
 REAL_MOVES = 2
 REAL_AVAILABLE = 4
@@ -155,6 +156,7 @@ class Version(c.Structure):
         ("weight_sum", c.c_uint32),
         ("serial", c.c_uint32),
         ("persistence", c.c_uint32),
+        ("generation", c.c_uint32),
         ("mask", Ip6),
     )
 

@@ -29,6 +29,7 @@ from carom.dataplane.xdp.layout import (
     REAL_HAS_MAC,
     REAL_MOVES,
     SCHEDULERS,
+    TEMPLATE_GENERATIONS,
     Frontend,
     Ip6,
     Limit,
@@ -58,6 +59,8 @@ class Published:
     index: int
     member_offset: int
     slot_offset: int
+    generation: int
+    """The first of templates that are made under this mask."""
     plan: VersionPlan
 
 
@@ -108,7 +111,7 @@ class Tables:
             version.persistence,
             bytes(version.mask),
         )
-        return Published(index, version.member_offset, version.slot_offset, plan)
+        return Published(index, version.member_offset, version.slot_offset, version.generation, plan)
 
     # ------------------------------------------------------------------------------- the whole wish
 
@@ -227,28 +230,40 @@ class Tables:
 
     def _publish(self, name: str, number: int, version: VersionPlan) -> None:
         """Lays the version aside, then shows it to packets by storing one word."""
-        laid, old = self._lay(version), self._published.get(name)
+        old = self._published.get(name)
+        remembers = old is not None and old.plan.mask == version.mask
+        laid = self._lay(version, old.generation if old and remembers else None)
         self._set_cursor(number, version, old.plan if old else None)
+        if version.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
+            self._clear_homes(name)
         self._words["services"][number] = laid.index
+        if not remembers:
+            self._forget_templates(number)
         if old is not None:
             self._give_back(old)
         self._published[name] = laid
 
     def _set_cursor(self, number: int, version: VersionPlan, before: VersionPlan | None) -> None:
-        """wrr begins each version at the list's head; all others go on where they stood."""
+        """wrr goes back to the list's head when weights or servers change; all others go on where they stood."""
         place, same = key(number), before is not None and before.scheduler is version.scheduler
         cursor = int.from_bytes(self._maps["cursors"].get(place) or b"", "little") if same else 0
         position, level = cursor >> 16 & 0xFFFF, cursor & 0xFFFF
         if version.scheduler is Scheduler.RR and before:
             cursor = version.position_after_change(before, position) << 16
         elif version.scheduler is Scheduler.WRR:
-            cursor = self._serial << 32 | len(version.members) << 16 | version.level_after_change(level)
+            if before is None or not same or before.members != version.members:
+                position, level = len(version.members), version.level_after_change(level)
+            cursor = self._serial << 32 | position << 16 | level
         self._maps["cursors"].set(place, cursor.to_bytes(8, "little"))
-        if not same:
-            for real, _ in version.members:
-                self._maps["homes"].clear(key(real))
 
-    def _lay(self, version: VersionPlan) -> Published:
+    def _clear_homes(self, service: str) -> None:
+        """lblcr begins without any, also where real servers come back that were homes long ago."""
+        for (owner, _), number in self.reals.numbers.items():
+            if owner == service:
+                self._maps["homes"].clear(key(number))
+
+    def _lay(self, version: VersionPlan, generation: int | None) -> Published:
+        """`generation` is that of the version before; None: its clients are forgotten."""
         now, members, slots = self._clock(), version.members, version.slots
         index = self._extents["versions"].take(1, now)
         member_offset = self._extents["members"].take(in_blocks(len(members)), now)
@@ -259,14 +274,15 @@ class Tables:
         self._words["members"][member_offset : member_offset + len(words)] = words
         self._words["slots"][slot_offset : slot_offset + len(slots)] = slots
         self._serial += 1
+        generation = generation or self._serial % TEMPLATE_GENERATIONS + 1
         value = Version(
             *(SCHEDULERS[version.scheduler], version.flags),
             *(member_offset, len(members), slot_offset, len(slots)),
             *(version.weight_max, version.weight_gcd, sum(version.weights), self._serial),
-            *(version.persistence, Ip6.from_buffer_copy(version.mask)),
+            *(version.persistence, generation, Ip6.from_buffer_copy(version.mask)),
         )
         self._maps["versions"].set(key(index), bytes(value))
-        return Published(index, member_offset, slot_offset, version)
+        return Published(index, member_offset, slot_offset, generation, version)
 
     def _give_back(self, old: Published) -> None:
         now = self._clock()
@@ -325,7 +341,7 @@ class Tables:
         self._write_filter(vips)
 
     def _forget_templates(self, service: int) -> None:
-        """Its number may go to another service, which has other clients."""
+        """It has other clients from now on: its mask has changed, or its number may go to another service."""
         templates, mine = self._maps["templates"], key(service)
         for place in [place for place, _ in templates.items() if place.startswith(mine)]:
             templates.delete(place)

@@ -51,8 +51,10 @@ class ReplicatedLeastConnections(Rule):
             homes.changed = request.now
 
     def _shrink(self, homes: Homes, members: Sequence[Candidate], now: float) -> None:
-        """Drop the most loaded for its weight, of equals the first, once the set has long been the same."""
-        if len(homes.ids) < 2 or now - homes.changed <= UNCHANGED_SECONDS:
+        """Drop the most loaded for its weight, of equals the first, once the set has long been the same.
+
+        `members` are those of the set that are in the list."""
+        if len(members) < 2 or now - homes.changed <= UNCHANGED_SECONDS:
             return
         load = self.options.overhead
         most: Candidate | None = None
