@@ -2,15 +2,6 @@
 
 The only module that knows every adapter. It may die at any moment: packets are forwarded by what is pinned in the
 kernel, and the next start takes that over. Only `--detach` takes it away.
-
-    signal            effect
-    SIGTERM, SIGINT   ends with exit code 0; packets go on
-    SIGHUP            carries the configuration file out, as `carom apply` does; a faulty one changes nothing
-
-    exit code   meaning
-    0           ended by a signal, or detached
-    1           the configuration is faulty, or it could not be carried out; nothing was disturbed
-    2           wrong usage
 """
 
 from __future__ import annotations
@@ -21,7 +12,6 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -57,12 +47,24 @@ from carom.net.announce import PacketAnnouncer
 from carom.net.interface import InterfaceWatch
 from carom.net.neighbours import KernelNeighbours
 from carom.opening import Opening, opening, write_down
+from carom.servicemanager import ServiceManager
 from carom.watching import VipWatch
 
 log = logging.getLogger("carom")
 
 SWITCH_EVERY = 0.001
 """Seconds for which a thread that thinks may keep the interpreter while the event loop waits for it."""
+ABOUT = """The director's daemon of Carom: decides which real server gets what, and has the kernel forward it.
+It may stop, crash or be restarted at any time: packets go on meanwhile. Only --detach ends that."""
+ENDS = """\
+signals:
+  SIGTERM, SIGINT   end with exit code 0; packets go on
+  SIGHUP            carry the configuration file out, as `carom apply` does; a faulty one changes nothing
+
+exit codes:
+  0   ended by a signal, or detached
+  1   the configuration is faulty, or it could not be carried out; nothing was disturbed
+  2   wrong usage"""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -106,10 +108,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(arguments: Sequence[str] | None) -> Options:
-    parser = argparse.ArgumentParser(prog="caromd", description="The director's daemon of Carom.")
+def parser() -> argparse.ArgumentParser:
+    """What `caromd` takes."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="caromd", description=ABOUT, epilog=ENDS, formatter_class=raw)
     add = parser.add_argument
-    add("-c", "--config", type=Path, default=Path("/etc/carom/carom.toml"), metavar="FILE", help="the configuration")
+    add(
+        "-c",
+        "--config",
+        type=Path,
+        default=Path("/etc/carom/carom.toml"),
+        metavar="FILE",
+        help="the configuration: carom.toml(5)",
+    )
     add("--socket", type=Path, default=Path("/run/carom/carom.sock"), metavar="PATH", help="where the API listens")
     add("--pins", type=Path, default=Path("/sys/fs/bpf/carom"), metavar="DIR", help="where the data plane is pinned")
     add("--state", type=Path, default=Path("/var/lib/carom"), metavar="DIR", help="where versions and drains are kept")
@@ -118,11 +129,22 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     add("--key", type=Path, metavar="FILE", help="for --listen: the certificate's private key")
     add("--tokens", type=Path, metavar="FILE", help="for --listen: who may ask; a name, read or write, a sha256 a line")
     add("--detach", action="store_true", help="take everything out of the kernel again, and end")
-    add("--log", type=Style, choices=list(Style), default=Style.TEXT, help="how events are written to stderr")
+    add(
+        "--log",
+        type=Style,
+        choices=list(Style),
+        default=Style.TEXT,
+        help="how events are written to stderr: for people, or for machines",
+    )
     add("--version", action="store_true", help="say which version this is, and end")
-    options = Options(**vars(parser.parse_args(arguments)))
+    return parser
+
+
+def _parse(arguments: Sequence[str] | None) -> Options:
+    takes = parser()
+    options = Options(**vars(takes.parse_args(arguments)))
     if options.listen and not (options.certificate and options.key and options.tokens):
-        parser.error("--listen takes --certificate, --key and --tokens: nobody answers a network unasked")
+        takes.error("--listen takes --certificate, --key and --tokens: nobody answers a network unasked")
     return options
 
 
@@ -166,7 +188,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             memory=memory.from_json(store.memory()),
         )
         nics = [held.enter_context(closing(nic)) for nic in _nics(director, engine)]
-        signals = _Signals()
+        signals, manager = _Signals(), ServiceManager()
         await engine.start()
         held.push_async_callback(engine.close)
         watches = [held.enter_context(closing(watch)) for watch in _vip_watches(director, engine)]
@@ -184,11 +206,13 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             answering.append(partial(serve, app, held.enter_context(listening_on(*options.listen)), events.close, tls))
         await _until_stopped(
             signals,
+            manager,
             engine.run,
+            lambda: manager.reassure(engine.prove_alive),
             *(nic.run for nic in nics),
             *(watch.run for watch in watches),
             changes.watch,
-            lambda: _reload_forever(changes, signals.reload),
+            lambda: _reload_forever(changes, signals.reload, manager),
             lambda: _remember_forever(engine, store),
             garbage.collect_forever,
             *answering,
@@ -210,16 +234,14 @@ def _vip_watches(director: Director, engine: Engine) -> Iterator[VipWatch]:
             yield VipWatch(nic, engine.tell, director.watch, lambda: engine.snapshot.world)
 
 
-async def _until_stopped(
-    signals: _Signals, *work: Callable[[], Coroutine[Any, Any, None]], ready: dict[str, str]
-) -> None:
+async def _until_stopped(signals: _Signals, manager: ServiceManager, *work: Work, ready: dict[str, str]) -> None:
     """Everything that runs side by side, until a signal ends it."""
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one()) for one in work]
         log.info("ready", extra=ready)
-        _notify("READY=1")
+        manager.tell("READY=1")
         await signals.stop.wait()
-        _notify("STOPPING=1")
+        manager.tell("STOPPING=1")
         for task in running:
             task.cancel()
 
@@ -235,13 +257,13 @@ class _Signals:
         loop.add_signal_handler(signal.SIGHUP, self.reload.set)
 
 
-async def _reload_forever(changes: Changes, asked: asyncio.Event) -> None:
+async def _reload_forever(changes: Changes, asked: asyncio.Event, manager: ServiceManager) -> None:
     while True:
         await asked.wait()
         asked.clear()
-        _notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        manager.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         await changes.reload("SIGHUP")
-        _notify("READY=1")
+        manager.tell("READY=1")
 
 
 async def _remember_forever(engine: Engine, store: Store) -> None:
@@ -268,19 +290,6 @@ def _allow_many_files() -> None:
 def _about(options: Options) -> About:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return About(version("carom"), str(options.config.absolute()), os.getpid(), since)
-
-
-def _notify(state: str) -> None:
-    """Tell the service manager that started us, if one did: sd_notify(3)."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        try:
-            manager.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
-            manager.send(state.encode())
-        except OSError as error:
-            log.warning("the service manager does not listen: %s", error)
 
 
 if __name__ == "__main__":

@@ -152,6 +152,14 @@ class Engine:
         self.tell(fact)
         await done
 
+    async def prove_alive(self) -> None:
+        """Returns once the worker and the loop have come round: for whoever watches over it."""
+        await self._work(lambda: None)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaited.append(done)
+        self._wake.set()
+        await done
+
     def listen(self, listener: Listener) -> None:
         """Have all news told to this, in the event loop's thread, as they come."""
         self._listeners.append(listener)

@@ -743,6 +743,23 @@ def test_an_announcement_that_cannot_be_sent_is_a_trouble() -> None:
     play(scene)
 
 
+def test_an_engine_that_goes_round_proves_that_it_lives_and_one_that_stands_still_does_not() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            await engine.prove_alive()
+            stage.plane.free.clear()  # from here on an apply does not come back
+            engine.tell(ConfigLoaded(replace(CONFIG, services=(WEB, DNS))))
+            await until(lambda: stage.plane.diary.count("apply") == 2)
+            proof = asyncio.create_task(engine.prove_alive())
+            await asyncio.wait((proof,), timeout=0.1)
+            assert not proof.done()
+            stage.plane.free.set()
+            await proof
+
+    play(scene)
+
+
 # ---- the director's own NIC ----
 
 

@@ -1,7 +1,8 @@
 """Who asks, and what they may.
 
-On the unix socket the kernel says who: root, the daemon's own user and members of the group `carom` may change things,
-everybody else who can open the socket may look. Over TCP a token says it. Tokens are kept as digests, one a line:
+On the unix socket the kernel says who: root, the daemon's own user and members of the group `carom-admin` may change
+things, members of the group `carom` may look (`carom.api.serve` gives the socket to them). Over TCP a token says it.
+Tokens are kept as digests, one a line:
 
     # name   may     sha256 of the token
     grafana  read    2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from carom.errors import CaromError
 
-GROUP = "carom"
+READERS, WRITERS = "carom", "carom-admin"
+"""Groups whose members may look, and those who may change things besides."""
 SO_PEERGROUPS = 59
 """unix(7), Linux 4.13: the supplementary groups of whoever connected."""
 _UCRED = struct.Struct("=iII")
@@ -42,14 +44,14 @@ class Peer:
 def peer_of(connection: socket.socket) -> Peer:
     """Who has connected to this unix socket: by their credentials at that moment, unix(7)."""
     _, uid, gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    trusted = uid in (0, os.geteuid()) or group_id() in (gid, *_other_groups(connection))
+    trusted = uid in (0, os.geteuid()) or group_id(WRITERS) in (gid, *_other_groups(connection))
     return Peer(_name(uid), trusted)
 
 
-def group_id() -> int | None:
-    """The group whose members may change things; None if this host has no such group."""
+def group_id(name: str) -> int | None:
+    """A group's number; None if this host has no such group."""
     try:
-        return grp.getgrnam(GROUP).gr_gid
+        return grp.getgrnam(name).gr_gid
     except KeyError:
         return None
 

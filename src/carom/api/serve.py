@@ -22,7 +22,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from carom.api.peer import group_id, peer_of
+from carom.api.peer import READERS, group_id, peer_of
 from carom.errors import NetError
 
 REQUEST_WITHIN = 5.0
@@ -55,6 +55,7 @@ def claim(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        _hand_over(lock, path.parent)
     except OSError as error:
         raise NetError(f"{path}.lock cannot be made: {error.strerror}") from error
     try:
@@ -62,6 +63,13 @@ def claim(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def _hand_over(lock: int, folder: Path) -> None:
+    """What root makes where a service's own user is at home, as `caromd --detach` does, is that user's."""
+    if os.geteuid() == 0:
+        home = folder.stat()
+        os.fchown(lock, home.st_uid, home.st_gid)
 
 
 def _lock(lock: int, path: Path) -> None:
@@ -86,7 +94,7 @@ def listening(path: Path, mode: int = SOCKET_MODE) -> Iterator[socket.socket]:
         path.unlink(missing_ok=True)
         os.fchmod(listener.fileno(), 0)  # the file is born with this mode: nobody may ask before it is what it shall be
         listener.bind(str(path))
-        if (group := group_id()) is not None and os.geteuid() == 0:
+        if (group := group_id(READERS)) is not None and os.geteuid() == 0:
             os.chown(path, -1, group)
         path.chmod(mode)
         listener.listen(CLIENTS)

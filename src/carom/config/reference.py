@@ -49,11 +49,11 @@ def _includes(fields: tuple[Field, ...], others: tuple[Field, ...]) -> bool:
 
 
 def _item(field: Field, table: Table) -> str:
-    parts = [f"`{field.name}`{_unless(field, table)}: {field.about}", f"Takes {field.shape.noun}: `{field.example}`"]
+    parts = [f"`{field.name}`{unless(field, table)}: {field.about}", f"Takes {field.shape.noun}: `{field.example}`"]
     return f"- {' '.join(parts)}"
 
 
-def _unless(field: Field, table: Table) -> str:
+def unless(field: Field, table: Table) -> str:
     """What it is where it is not written, in brackets."""
     if field.required:
         return " (required)"

@@ -32,7 +32,7 @@ def peer_as(folder: Path, uid: int, gid: int, groups: list[int]) -> Peer:
         path.chmod(0o666)
         for above in (folder, *folder.parents):
             if above.stat().st_uid == os.geteuid() and above != Path("/"):
-                above.chmod(0o755)
+                above.chmod(above.stat().st_mode | 0o055)
         listener.listen()
         command = [sys.executable, "-c", ASK, str(path), repr((groups, gid, uid))]
         with subprocess.Popen(command) as client:
@@ -53,19 +53,18 @@ def test_we_ourselves_may_change_things() -> None:
 
 
 @pytest.mark.root
-def test_root_the_group_and_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carom.api.peer.GROUP", "games")
-    carom = grp.getgrnam("games").gr_gid
+def test_root_the_writers_group_and_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carom.api.peer.WRITERS", "games")
+    writers = grp.getgrnam("games").gr_gid
     assert peer_as(tmp_path, 0, 0, []) == Peer("root", may_write=True)
     assert peer_as(tmp_path, 65534, 65534, []) == Peer("nobody", may_write=False)
-    assert peer_as(tmp_path, 65534, carom, []).may_write, "its own group"
-    assert peer_as(tmp_path, 65534, 65534, [5, carom]).may_write, "one of its other groups"
+    assert peer_as(tmp_path, 65534, writers, []).may_write, "its own group"
+    assert peer_as(tmp_path, 65534, 65534, [5, writers]).may_write, "one of its other groups"
     assert peer_as(tmp_path, 54321, 65534, []) == Peer("uid 54321", may_write=False)
 
 
-def test_a_host_without_the_group_has_no_members(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carom.api.peer.GROUP", "no-such-group")
-    assert group_id() is None
+def test_a_host_without_the_group_has_no_members() -> None:
+    assert group_id("no-such-group") is None
 
 
 def test_tokens_are_known_by_their_digest(tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         pytest.fail("a file is no folder")
 
 
+@pytest.mark.root
+def test_a_lock_that_root_makes_where_another_is_at_home_is_theirs(path: Path) -> None:
+    path.parent.mkdir()
+    os.chown(path.parent, 65534, 65534)
+    with claim(path):
+        assert Path(f"{path}.lock").stat().st_uid == 65534
+
+
 # ---- the socket ----
 
 

@@ -113,7 +113,7 @@ def load(
         _set_constants(object_, _constants(flow_buckets, features, own_mac, inside))
         object_.resize("flows4", flow_buckets)
         object_.resize("flows6", flow_buckets)
-        object_.load()
+        _load(object_)
         loaded = Loaded(
             object_.program("carom_director"),
             object_.program("clock_start"),
@@ -127,6 +127,16 @@ def load(
         object_.close()
     _initialise(loaded.maps["settings"])
     return loaded
+
+
+def _load(object_: Object) -> None:
+    try:
+        object_.load()
+    except BpfError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES) or os.geteuid() == 0:
+            raise
+        needs = "this needs root, or all of CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+        raise DataPlaneError(f"the data plane cannot be loaded ({os.strerror(error.errno)}): {needs}") from error
 
 
 def start_clock(loaded: Loaded) -> None:
@@ -279,8 +289,19 @@ def detach(pins: Path) -> tuple[str, ...]:
     gone = [name for name in ("link", INSIDE) if _take_away(pins / name)]
     if pins.is_dir():
         gone += sorted(path.name for path in (pins / "maps").glob("*"))
-        shutil.rmtree(pins)
+        for path in pins.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _remove(pins)
     return tuple(gone)
+
+
+def _remove(folder: Path) -> None:
+    """A folder that is a mount, or was made for a daemon that may not do so itself, stays, empty."""
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.EBUSY, errno.EACCES, errno.EPERM):
+            raise
 
 
 def _take_away(path: Path) -> bool:

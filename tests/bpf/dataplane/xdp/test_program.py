@@ -189,3 +189,16 @@ def test_a_nic_that_is_not_there_is_named() -> None:
         program.mac_of("nonsense0")
     with pytest.raises(DataPlaneError, match="no interface nonsense0"):
         program._ifindex("nonsense0")
+
+
+def test_detaching_leaves_a_folder_that_is_not_ours_to_remove(pins: Path, tmp_path: Path) -> None:
+    pins.mkdir()
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    subprocess.run(["mount", "--bind", str(pins), str(shown)], check=True)
+    try:
+        load(shown).close()
+        assert "flows4" in program.detach(shown)
+        assert list(pins.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(shown)], check=True)
