@@ -15,7 +15,7 @@ from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
 from carom.dataplane.fake.templates import Template
-from carom.model import Address
+from carom.model import Address, Ports
 from carom.ports import Attachment, Counter, FlowCount, FlowSlice, Reading, RealReading, ReasonReading
 
 
@@ -68,6 +68,8 @@ class FakeDataPlane:
         self.own_mac, self.interface, self.inside_mac = own_mac, interface, inside_mac
         self.plan = Plan()
         self.services: dict[str, Service] = {}
+        self.entrances: dict[Address, list[tuple[int, Ports, Service]]] = {}
+        """By VIP: protocol and ports, and whose they are."""
         self.flow_table = Flows()
         self.macs: dict[tuple[str, Address], bytes] = {}
         """The last MAC known of each real server, kept when it goes."""
@@ -93,11 +95,15 @@ class FakeDataPlane:
 
     def apply(self, plan: Plan) -> None:
         self.plan = plan
-        for service in plan.services:
-            self._apply(service)
+        for wish in plan.services:
+            if wish.name not in self.services or self.services[wish.name].plan != wish:
+                self._apply(wish)
         for gone in self.services.keys() - {service.name for service in plan.services}:
             del self.services[gone]
             self._forget_clients(gone)
+        self.entrances = {service.plan.vip: [] for service in self.services.values()}
+        for service in self.services.values():
+            self.entrances[service.plan.vip] += [(p.protocol.number, p, service) for p in service.plan.ports]
 
     def _forget_clients(self, service: str) -> None:
         self.templates = {name: template for name, template in self.templates.items() if name[0] != service}

@@ -52,7 +52,7 @@ class _Walk:
 
     def __init__(self, plane: FakeDataPlane, frame: bytes) -> None:
         self.plane, self.frame = plane, frame
-        self.vips = {service.plan.vip for service in plane.services.values()}
+        self.vips = plane.entrances.keys()
         self.sent_to: tuple[str, Address] | None = None
         """The service and real server that the frame was sent on to."""
 
@@ -255,10 +255,8 @@ class _Walk:
         """As IPVS looks it up: an exact port first, then a range, then all ports."""
         found = [
             (ports.last - ports.first, number, service)
-            for number, service in enumerate(self.plane.services.values())
-            for ports in service.plan.ports
-            if (service.plan.vip, ports.protocol.number) == (ends.vip, ends.protocol)
-            and ports.first <= ends.vip_port <= ports.last
+            for number, (protocol, ports, service) in enumerate(self.plane.entrances.get(ends.vip, ()))
+            if protocol == ends.protocol and ports.first <= ends.vip_port <= ports.last
         ]
         return min(found)[2] if found else None
 

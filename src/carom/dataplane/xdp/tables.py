@@ -237,7 +237,7 @@ class Tables:
         if version.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
             self._clear_homes(name)
         self._words["services"][number] = laid.index
-        if not remembers:
+        if old is not None and any(old.plan.mask) and not remembers:
             self._forget_templates(number)
         if old is not None:
             self._give_back(old)

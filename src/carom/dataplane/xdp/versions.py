@@ -108,11 +108,13 @@ def next_version(
     if service.scheduler in HASHED:
         size = len(before.slots) if before and not before.tracks_all else 0
         table = hash_table(service, listed, [last_weight(real) for real in listed], size)
-        now = [number(listed[place]) if listed[place].weight else 0 for place in table]
+        numbers = [number(real) if real.weight else 0 for real in listed]
+        now = [numbers[place] for place in table]
         slots = array("Q", now) if tracks_all(service) else _keep_flows(now, before)
     else:
         listed = [real for real in listed if real.weight]
-        slots = array("Q", (number(listed[place]) for place in fallback_table(service, listed)))
+        numbers = [number(real) for real in listed]
+        slots = array("Q", (numbers[place] for place in fallback_table(service, listed)))
     flags = _flags(service) | _scaled(service.scheduler, members)
     return VersionPlan(service.scheduler, flags, members, slots, service.persistence, _mask(service))
 
