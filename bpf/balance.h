@@ -96,6 +96,13 @@ static __always_inline bool remember_flow(const struct flow_lookup *found, const
 	return flow_insert(tuple, ip6, found, word, context->now);
 }
 
+/* Nobody can take it: its client is told so, or it is dropped in silence. */
+static __always_inline enum reason no_real(const struct version *version)
+{
+	return constants.features & FEATURE_UNREACHABLE && version->flags & VERSION_UNREACHABLE ? UNFINISHED_NO_REAL
+												: REASON_NO_REAL;
+}
+
 /* A flow without an entry where every flow has one. */
 static __always_inline enum reason balance_new(struct packet *packet, bool ip6, const struct view *view,
 					       const struct flow_lookup *found, const struct context *context)
@@ -106,16 +113,16 @@ static __always_inline enum reason balance_new(struct packet *packet, bool ip6, 
 
 	if (!begins_flow(tuple)) {
 		real = SLOT_NOW(slot_of(view->version, key));
-		return real ? forward_to(packet, real, false, REASON_STRAY) : REASON_NO_REAL;
+		return real ? forward_to(packet, real, false, REASON_STRAY) : no_real(view->version);
 	}
 	pick = pick_real(tuple, ip6, view, key, context->now);
 	if (!pick.real)
-		return REASON_NO_REAL;
+		return no_real(view->version);
 	if (remember_flow(found, tuple, ip6, view->vip, pick, context))
 		return forward_to(packet, pick.real, true, REASON_FORWARDED);
 	leave_template(tuple, ip6, pick, context->now);
 	real = SLOT_NOW(slot_of(view->version, key));
-	return real ? forward_to(packet, real, true, REASON_TABLE_FULL) : REASON_NO_REAL;
+	return real ? forward_to(packet, real, true, REASON_TABLE_FULL) : no_real(view->version);
 }
 
 /* A flow without an entry in a slot that changed: if it did not begin just now, it is where the slot was before. */
@@ -130,7 +137,7 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 	if (!real || !before || before->flags & REAL_MOVES)
 		real = SLOT_NOW(slot);
 	if (!real)
-		return REASON_NO_REAL;
+		return no_real(view->version);
 	if (tuple->segment <= SEGMENT_ACK || tuple->segment == SEGMENT_DATAGRAM)
 		remember_flow(found, tuple, ip6, view->vip, (struct pick){ real, 0 }, context);
 	return forward_to(packet, real, is_new, REASON_FORWARDED);
@@ -151,12 +158,12 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 		if (!(slot & SLOT_TRACKED)) {
 			real = SLOT_NOW(slot);
 			return real ? forward_to(packet, real, tuple->segment == SEGMENT_SYN, REASON_FORWARDED)
-				    : REASON_NO_REAL;
+				    : no_real(view.version);
 		}
 	}
 	if (view.version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM) {
 		real = schedule(view.service, view.index, slot_key(view.version, tuple, ip6), context->now);
-		return real ? forward_to(packet, real, true, REASON_FORWARDED) : REASON_NO_REAL;
+		return real ? forward_to(packet, real, true, REASON_FORWARDED) : no_real(view.version);
 	}
 	if (!flow_find(tuple, ip6, view.vip, context->settings, &found))
 		return REASON_INTERNAL;

@@ -14,6 +14,7 @@
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"
+#include "icmp_made.h"
 #include "lookup.h"
 #include "maps.h"
 #include "parse.h"
@@ -158,12 +159,11 @@ static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfi
 
 	if (!clock_ || !settings_)
 		return REASON_INTERNAL;
-	switch (unfinished) {
-	case UNFINISHED_FRAGMENT:
-		return fragment(frame, settings_, clock_->seconds);
-	default:
-		return REASON_INTERNAL;
-	}
+	if (unfinished == UNFINISHED_FRAGMENT)
+		unfinished = fragment(frame, settings_, clock_->seconds);
+	if (unfinished < REASONS || !(constants.features & (FEATURE_UNREACHABLE | FEATURE_MTU)))
+		return unfinished;
+	return icmp_made(frame, unfinished, settings_, clock_->seconds);
 }
 
 SEC("xdp")

@@ -74,6 +74,14 @@ static __always_inline void forward_count(const struct packet *packet, __u32 rea
 		counter->new_flows++;
 }
 
+/* The largest packet that can be sent to it; 0: of every size. */
+static __always_inline __u32 forward_mtu(const struct real *real)
+{
+	if (constants.out_mtu && (!real->mtu || real->mtu > constants.out_mtu))
+		return constants.out_mtu;
+	return real->mtu;
+}
+
 /* Ends in `reason` if the frame can be sent at all. */
 static __always_inline enum reason forward_to(struct packet *packet, __u32 id, bool is_new, enum reason reason)
 {
@@ -83,6 +91,9 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 		return REASON_INTERNAL;
 	if (!(real->flags & REAL_HAS_MAC))
 		return REASON_NO_MAC;
+	if (constants.features & FEATURE_MTU && forward_mtu(real) &&
+	    packet->end - (void *)packet->ip > forward_mtu(real))
+		return UNFINISHED_TOO_BIG_FOR(forward_mtu(real));
 	mac_write_out(packet->eth->h_source);
 	mac_copy(packet->eth->h_dest, real->mac);
 	packet->real = id;

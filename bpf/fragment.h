@@ -91,10 +91,12 @@ static __always_inline enum reason fragment_later(struct packet *packet, bool ip
 {
 	struct fragment_key key = fragment_key(&packet->tuple, ip6, id);
 	struct fragment *fragment = bpf_map_lookup_elem(&fragments, &key);
+	enum reason reason;
 
 	if (!fragment || context->now - fragment->seen > FRAGMENT_SECONDS)
 		return REASON_FRAGMENT_LOST;
-	return forward_to(packet, fragment->real, false, REASON_FRAGMENT);
+	reason = forward_to(packet, fragment->real, false, REASON_FRAGMENT);
+	return reason < REASONS ? reason : REASON_TOO_BIG; /* nobody is told about a later fragment */
 }
 
 static __always_inline enum reason fragment_of(struct packet *packet, void *at, bool ip6, struct piece piece,

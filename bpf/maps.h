@@ -38,6 +38,7 @@ struct constants {
 	__u32 features; /* FEATURE_...: what the plan uses; all else is left out */
 	__u8 own_mac[6]; /* of the NIC the program sits on */
 	__u8 out_mac[6]; /* of the NIC by which real servers are reached: the same, or the inside one's */
+	__u32 out_mtu; /* of the inside NIC; 0: there is none, and what came in fits through the same NIC */
 };
 
 #define FEATURE_LIMITS 1 /* thresholds of real servers */
@@ -45,6 +46,8 @@ struct constants {
 #define FEATURE_IP6 4 /* IPv6 VIPs */
 #define FEATURE_PERSISTENCE 8 /* clients that stay with their real server */
 #define FEATURE_INSIDE (1 << 8) /* a second NIC, by which real servers are reached */
+#define FEATURE_UNREACHABLE (1 << 16) /* clients are told when no real server can take them */
+#define FEATURE_MTU (1 << 17) /* real servers that cannot be sent packets of every size */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -59,6 +62,8 @@ struct settings {
 	__u32 layout; /* LAYOUT_VERSION of who wrote the maps */
 	__u32 answering; /* 1: answer ARP, neighbour solicitation and echo for the VIPs */
 	__u64 seed; /* secret of the flow table's hash, so that nobody outside can fill one bucket */
+	__u32 icmp_rate; /* ICMP errors of our own, a second at most */
+	__u32 zero;
 	__u16 timeouts[32]; /* by enum flow_state, seconds without a packet until a flow has ended */
 	__u64 vip_filter[VIP_FILTER_WORDS]; /* Bloom filter, one bit a VIP: see vip_filter_bit() */
 };
@@ -209,6 +214,7 @@ enum scheduler {
 #define VERSION_FALLS_BACK 4 /* who finds nobody in its slot tries others (sh-fallback, mh-fallback) */
 #define VERSION_SCALED 16 /* its members have scales: of the least loads, multiplied, the first in the list wins */
 #define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
+#define VERSION_UNREACHABLE 32 /* who finds no real server is told so */
 
 /* A service's state: frozen once published. */
 struct version {
@@ -307,7 +313,7 @@ struct real {
 	__u8 mac[6];
 	__u16 flags;
 	__u32 service;
-	__u32 zero;
+	__u32 mtu; /* the largest packet that can be sent to it; 0: of every size */
 };
 
 struct {
@@ -502,6 +508,16 @@ struct {
 	__type(key, struct fragment_key);
 	__type(value, struct fragment);
 } fragments SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- ICMP errors */
+
+/* Errors of our own: the second (32), and how many were wanted in it (32). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} icmp_sent SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- reasons */
 

@@ -24,6 +24,8 @@
 	REASON(ARP_ANSWERED,   XDP_TX,   1, "An ARP request for a VIP, answered.") \
 	REASON(ND_ANSWERED,    XDP_TX,   1, "A neighbour solicitation for an IPv6 VIP, answered.") \
 	REASON(ECHO_ANSWERED,  XDP_TX,   1, "An ICMP echo request to a VIP, answered.") \
+	REASON(UNREACHABLE,    XDP_TX,   0, "No real server can take it, and its client is told so: ICMP port unreachable.") \
+	REASON(TOO_BIG_TOLD,   XDP_TX,   1, "Larger than the way to its real server, and its client is told the MTU by ICMP.") \
 	REASON(NOT_OURS,       XDP_PASS, 1, "The frame is for another station, or for all: left to the host.") \
 	REASON(NOT_IP,         XDP_PASS, 1, "Neither IP nor an ARP request for a VIP: left to the host.") \
 	REASON(NOT_VIP,        XDP_PASS, 1, "Not addressed to a VIP: left to the host.") \
@@ -33,6 +35,7 @@
 	REASON(MALFORMED,      XDP_DROP, 0, "Headers to a VIP that contradict themselves or the frame: dropped.") \
 	REASON(FRAGMENT_LOST,  XDP_DROP, 0, "A later fragment whose first has not come, or came too long ago: dropped.") \
 	REASON(NO_REAL,        XDP_DROP, 0, "No real server can take it: all are down, quiesced or without a MAC.") \
+	REASON(TOO_BIG,        XDP_DROP, 0, "Larger than the way to its real server, and nobody can be told: dropped.") \
 	REASON(NO_MAC,         XDP_DROP, 0, "Its flow's real server has no known MAC: dropped.") \
 	REASON(NO_INSIDE,      XDP_DROP, 0, "To a real server, and the inside NIC is gone: dropped.") \
 	REASON(ICMP_NO_FLOW,   XDP_DROP, 1, "An ICMP error to a VIP that quotes no service of it: dropped.") \
@@ -44,7 +47,13 @@ enum reason {
 	REASON_TABLE(REASON_ENUM) REASONS,
 	/* What is rare and long leaves the walk with one of these; the program's end finishes it, under a name above. */
 	UNFINISHED_FRAGMENT = REASONS,
+	UNFINISHED_NO_REAL,
+	UNFINISHED_TOO_BIG, /* with the MTU above it */
 };
+
+#define UNFINISHED_TOO_BIG_FOR(mtu) (UNFINISHED_TOO_BIG | (mtu) << 8)
+#define UNFINISHED_KIND(reason) ((reason) & 0xff)
+#define UNFINISHED_MTU(reason) ((reason) >> 8)
 #undef REASON_ENUM
 
 struct reason_text {

@@ -84,6 +84,15 @@ class OnDown(StrEnum):
     """Their next packet is scheduled anew."""
 
 
+class OnNoReal(StrEnum):
+    """What a client meets when no real server can take it."""
+
+    UNREACHABLE = "unreachable"
+    """It is told by ICMP: port unreachable, for TCP too, as IPVS does."""
+    DROP = "drop"
+    """Silence, until it gives up by itself."""
+
+
 class OnMisuse(StrEnum):
     """What the director does when another station uses a VIP: a real server that leaks, or a stranger."""
 
@@ -135,6 +144,8 @@ class Real:
     """Connections at which the real server counts as overloaded; 0: never."""
     lower: int = 0
     """Connections below which it is no longer overloaded; 0: three quarters of `upper`."""
+    mtu: int = 0
+    """The largest packet, in bytes, that the way to it takes; 0: whatever reaches the director."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,8 @@ class Service:
     sorry: Address | None = None
     """The real server of last resort, used while fewer than `minimum` are up."""
     minimum: int = 1
+    on_no_real: OnNoReal = OnNoReal.UNREACHABLE
+    """What a client meets when no real server can take it, the sorry server included."""
     on_down: OnDown = OnDown.FINISH
     slow_start: float = 0.0
     """Seconds over which the weight of a real server that came up climbs to its full value; 0: at once."""
@@ -185,11 +198,20 @@ class Director:
 
 
 @dataclass(frozen=True, slots=True)
+class Defence:
+    """What the data plane does about those who send more than they should."""
+
+    icmp_rate: int = 1000
+    """ICMP errors of the director's own, a second at most; 0: none is ever sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One whole, valid configuration."""
 
     director: Director
     services: tuple[Service, ...] = ()
+    defence: Defence = Defence()
 
     @property
     def vips(self) -> tuple[Address, ...]:

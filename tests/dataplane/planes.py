@@ -47,8 +47,8 @@ class PlaneUnderTest(Protocol):
 class Oracle:
     """The fake data plane."""
 
-    def __init__(self, inside: bytes | None = None) -> None:
-        self.plane = FakeDataPlane(DIRECTOR, inside_mac=inside)
+    def __init__(self, inside: bytes | None = None, inside_mtu: int = 0) -> None:
+        self.plane = FakeDataPlane(DIRECTOR, inside_mac=inside, inside_mtu=inside_mtu)
         self.apply, self.read, self.close = self.plane.apply, self.plane.read, self.plane.close
         self.flows, self.count_flows = self.plane.flows, self.plane.count_flows
 
@@ -62,8 +62,14 @@ class Oracle:
 class Xdp:
     """The real program, through BPF_PROG_TEST_RUN; no timer runs, so the test is the clock."""
 
-    def __init__(self, flow_buckets: int = 1 << 10, inside: bytes | None = None, features: int = ALL_FEATURES) -> None:
-        nic = program.Nic(LOOPBACK, inside) if inside else None
+    def __init__(
+        self,
+        flow_buckets: int = 1 << 10,
+        inside: bytes | None = None,
+        features: int = ALL_FEATURES,
+        inside_mtu: int = 0,
+    ) -> None:
+        nic = program.Nic(LOOPBACK, inside, inside_mtu) if inside else None
         self.loaded = program.load(DIRECTOR, None, flow_buckets, features, inside=nic)
         self._monotonic = 0.0
         self.tables = Tables(self.loaded.maps, self._clock)
@@ -74,6 +80,7 @@ class Xdp:
         self.loaded.maps["loads"].clear(key(0))
         self.apply(Plan())
         self.tables.forget_gone()
+        self.loaded.maps["icmp_sent"].set(key(0), bytes(8))
         fragments = self.loaded.maps["fragments"]
         for name in [name for name, _ in fragments.items()]:
             fragments.delete(name)

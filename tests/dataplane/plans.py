@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.model import OnDown, Ports, Protocol, Scheduler
+from carom.model import OnDown, OnNoReal, Ports, Protocol, Scheduler
 
 VIP = "192.168.76.24"
 OTHER_VIP = "192.168.76.25"
@@ -36,9 +36,17 @@ def service(
     vip: str = VIP,
     ports: tuple[Ports, ...] = (HTTP, HTTPS),
     on_down: OnDown = OnDown.FINISH,
+    on_no_real: OnNoReal = OnNoReal.DROP,
 ) -> ServicePlan:
     return ServicePlan(
-        name, ip_address(vip), ports, scheduler, reals or _reals(vip), on_down=on_down, persistence_mask=_bits(vip)
+        name,
+        ip_address(vip),
+        ports,
+        scheduler,
+        reals or _reals(vip),
+        on_down=on_down,
+        on_no_real=on_no_real,
+        persistence_mask=_bits(vip),
     )
 
 

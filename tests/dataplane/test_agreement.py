@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.model import OnDown, Ports, Protocol, Scheduler, SchedulerFlag
+from carom.model import Defence, OnDown, OnNoReal, Ports, Protocol, Scheduler, SchedulerFlag
 from tests.dataplane import frames, plans
 from tests.dataplane.frames import DIRECTOR
 from tests.dataplane.planes import Oracle, Xdp
@@ -190,7 +190,8 @@ def a_plan(number: int) -> Plan:
         a_service(chance, "other", plans.OTHER_VIP, chance.choice([(plans.HTTP,), (ALL_TCP,), (SOME_TCP,)])),
         a_service(chance, "rest", plans.VIP, (ALL_TCP,)),
     )
-    return Plan(wishes[: chance.choice([5, 4, 4, 3, 2, 1])], answering=chance.random() < 0.7)
+    defence = Defence(icmp_rate=chance.choice([1000, 2, 0]))
+    return Plan(wishes[: chance.choice([5, 4, 4, 3, 2, 1])], answering=chance.random() < 0.7, defence=defence)
 
 
 def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ...]) -> ServicePlan:
@@ -204,13 +205,15 @@ def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ..
         persistence=chance.choice([60, 300]) if name in STICKY else 0,
         persistence_mask=STICKY.get(name, 32),
         sorry=plans.real(plans.SORRY) if chance.random() < 0.1 else None,
+        on_no_real=chance.choice(list(OnNoReal)),
     )
 
 
 def a_real(chance: random.Random, address: str) -> RealPlan:
     real = plans.real(address, chance.choice([0, 1, 1, 2, 3, 7]), up=chance.random() < 0.75)
     upper = chance.choice([0, 0, 0, 2, 5])
-    return replace(real, upper=upper, lower=chance.choice([0, 1]) if upper else 0)
+    mtu = chance.choice([0, 0, 0, 44, 68])  # smaller than any link's, as the frames here are
+    return replace(real, upper=upper, lower=chance.choice([0, 1]) if upper else 0, mtu=mtu)
 
 
 changes = st.builds(a_plan, st.integers(0, 2**32 - 1))

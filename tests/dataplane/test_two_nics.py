@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from carom.dataplane.fake.walk import Verdict
+from carom.model import Scheduler
 from tests.dataplane import plans
 from tests.dataplane.frames import INSIDE, ROUTER, remac, tcp
 from tests.dataplane.planes import Oracle, PlaneUnderTest, Xdp
 from tests.dataplane.test_packets import RECORDS, Record
 
+INSIDE_MTU = 1600
+"""More than the suite's packets have."""
+
 
 @pytest.fixture(scope="module")
 def loaded_with_two() -> Iterator[Xdp]:
-    xdp = Xdp(inside=INSIDE)
+    xdp = Xdp(inside=INSIDE, inside_mtu=INSIDE_MTU)
     yield xdp
     xdp.close()
 
@@ -24,7 +29,7 @@ def loaded_with_two() -> Iterator[Xdp]:
 @pytest.fixture(params=["oracle", "xdp"])
 def two_nics(request: pytest.FixtureRequest) -> PlaneUnderTest:
     if request.param == "oracle":
-        oracle = Oracle(INSIDE)
+        oracle = Oracle(INSIDE, INSIDE_MTU)
         oracle.at(1000)
         return oracle
     if os.geteuid():
@@ -57,3 +62,14 @@ def test_a_frame_for_the_inside_nics_own_mac_is_not_ours(two_nics: PlaneUnderTes
     end = two_nics.send(frame)
     assert (end.verdict, end.reason, end.frame) == (Verdict.PASS, "not_ours", frame)
     assert frame[6:12] == ROUTER
+
+
+@pytest.mark.parametrize(("own", "told"), [(0, INSIDE_MTU), (1500, 1500), (9000, INSIDE_MTU)])
+def test_the_inside_nics_mtu_holds_for_every_real_server(two_nics: PlaneUnderTest, own: int, told: int) -> None:
+    real = replace(plans.real(plans.REALS[0]), mtu=own)
+    two_nics.apply(plans.plan(plans.service(Scheduler.WLC, real)))
+    ends = "10.0.0.1:1025", f"{plans.VIP}:80"
+    assert two_nics.send(tcp(*ends, "S", bytes(told - 40))).reason == "forwarded"
+    end = two_nics.send(tcp(*ends, "A", bytes(told - 39)))
+    assert (end.verdict, end.reason) == (Verdict.TX, "too_big_told")
+    assert int.from_bytes(end.frame[40:42]) == told

@@ -24,7 +24,7 @@ from tests.dataplane.frames import DIRECTOR
 from tests.dataplane.planes import VERDICTS, Oracle, Xdp
 from tests.fuzz.story import BEGIN, Change, Send, Step, Wait
 
-ANSWERS = frozenset({"arp_answered", "nd_answered", "echo_answered"})
+ANSWERS = frozenset({"arp_answered", "nd_answered", "echo_answered", "unreachable", "too_big_told"})
 """Reasons for which the director makes a packet of its own out of the one that came."""
 FLOW_BUCKETS = 1 << 12
 """So many that no story fills them: what becomes of a full table is no question for the oracle."""

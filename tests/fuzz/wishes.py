@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.model import Address, OnDown, Ports, Protocol, Scheduler, SchedulerFlag
+from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Protocol, Scheduler, SchedulerFlag
 
 TCP, UDP = Protocol.TCP, Protocol.UDP
 ALL_TCP, ALL_UDP = Ports(TCP, 0, 65535), Ports(UDP, 0, 65535)
@@ -39,6 +39,8 @@ FLAGS = {
 }
 WEIGHTS = (0, 1, 1, 1, 1, 2, 2, 3, 4, 6, 7, 100, 65535)
 LIMITS = (*((0, 0),) * 9, (1, 0), (3, 1), (5, 0), (8, 2), (20, 10))
+MTUS = (*(0,) * 9, 44, 60, 80)
+"""Less than any link's, since the packets here are small."""
 NUMBER_OF = {address: n for n, address in enumerate((*REALS, *REALS6), start=1)}
 
 
@@ -50,20 +52,27 @@ class Wishes:
         self._changes: tuple[Callable[[ServicePlan], ServicePlan], ...] = (
             *(self.reweigh, self.reweigh, self.up_or_down, self.up_or_down, self.resolve, self.limit),
             *(self.come_or_go, self.come_or_go, self.shuffle, self.schedule, self.flag, self.persist, self.group),
-            *(self.fall_back, self.on_down, self.one_packet),
+            *(self.fall_back, self.on_down, self.one_packet, self.on_no_real, self.narrow),
         )
 
     def first(self) -> Plan:
         """Some services, none to all."""
         wanted = len(SHOPS) - int(self.chance.random() ** 2 * (len(SHOPS) + 1))
         names = self.chance.sample(list(SHOPS), wanted)
-        return Plan(tuple(self.service(name) for name in names), answering=self.chance.random() < 0.8)
+        return Plan(
+            tuple(self.service(name) for name in names), answering=self.chance.random() < 0.8, defence=self.defence()
+        )
+
+    def defence(self) -> Defence:
+        return Defence(icmp_rate=self.chance.choice((0, 3, 1000)))
 
     def after(self, plan: Plan) -> Plan:
         """Mostly a change of one service; now and then one that comes, goes or changes its place."""
         lot = self.chance.random()
         if lot < 0.05:
             return replace(plan, answering=not plan.answering)
+        if lot < 0.07:
+            return replace(plan, defence=self.defence())
         if lot < 0.2 or not plan.services:
             return self._service_comes_or_goes(plan)
         services = list(plan.services)
@@ -110,6 +119,9 @@ class Wishes:
     def on_down(self, wish: ServicePlan) -> ServicePlan:
         return replace(wish, on_down=OnDown.MOVE if wish.on_down is OnDown.FINISH else OnDown.FINISH)
 
+    def on_no_real(self, wish: ServicePlan) -> ServicePlan:
+        return replace(wish, on_no_real=self.chance.choice(list(OnNoReal)))
+
     def one_packet(self, wish: ServicePlan) -> ServicePlan:
         datagrams = all(ports.protocol is UDP for ports in wish.ports)
         return replace(wish, one_packet=datagrams and not wish.one_packet)
@@ -127,7 +139,7 @@ class Wishes:
     def real(self, address: Address) -> RealPlan:
         mac, up = self.mac(address), self.chance.random() < 0.9
         upper, lower = self.chance.choice(LIMITS)
-        return RealPlan(address, self.chance.choice(WEIGHTS), mac, up, upper, lower)
+        return RealPlan(address, self.chance.choice(WEIGHTS), mac, up, upper, lower, self.chance.choice(MTUS))
 
     def mac(self, address: Address) -> bytes | None:
         """None: not resolved. A NIC may be replaced by another, which the fifth byte tells."""
@@ -161,6 +173,9 @@ class Wishes:
     def limit(self, wish: ServicePlan) -> ServicePlan:
         upper, lower = self.chance.choice(LIMITS)
         return self._with_one(wish, lambda real: replace(real, upper=upper, lower=lower))
+
+    def narrow(self, wish: ServicePlan) -> ServicePlan:
+        return self._with_one(wish, lambda real: replace(real, mtu=self.chance.choice(MTUS)))
 
     def _with_one(self, wish: ServicePlan, change: Callable[[RealPlan], RealPlan]) -> ServicePlan:
         if not wish.reals:

@@ -1,7 +1,7 @@
-"""What is too large for the way it goes, end to end in the lab: fragments, and path-MTU discovery.
+"""What cannot simply go its way, end to end in the lab: fragments, path-MTU discovery, the director's own ICMP errors.
 
                  client ── router ── director ══ real servers ── gateways ── client
-                                                                     └─ 1300 bytes at most, towards the client
+                                     told: 1400                      └─ 1300 bytes at most, towards the client
 
 CAROM_DOWNLOAD_MB is how large the download is; 20 unless it says otherwise.
 """
@@ -9,6 +9,7 @@ CAROM_DOWNLOAD_MB is how large the download is; 20 unless it says otherwise.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -116,7 +117,7 @@ def test_a_datagram_of_9000_bytes_is_answered_by_one_real_server(lab: Lab, vip: 
     assert wait.until(lambda: ended(lab, "fragment") >= before + 6 * 6, 10)
 
 
-# ---- path-MTU discovery
+# ---- path-MTU discovery: the way back
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,43 @@ def test_a_download_through_a_narrow_gateway_completes(narrow: Lab, vip: Address
         answer = traffic.get(narrow.namespace("client"), vip, 80, f"/bytes/{MEGABYTES * 1000 * 1000}")
         assert answer.bytes == MEGABYTES * 1000 * 1000
     assert wait.until(lambda: ended(narrow, "icmp_forwarded") > before, 10)
+
+
+# ---- the director's own errors
+
+
+def nobody(version: int, vip: Address) -> str:
+    address = REALS[0].nic(Wire.SEGMENT).addresses[version].ip
+    return f"""
+[[service]]
+name = "nobody{version}"
+vip = "{vip}"
+ports = ["tcp/81"]
+check = false
+reals = [{{ address = "{address}", weight = 0 }}]
+"""
+
+
+@pytest.fixture(scope="module")
+def telling() -> Iterator[Lab]:
+    """A lab whose director is told that the way to its real servers takes 1,400 bytes, and has a service of nobody."""
+    config = re.sub(r'"([^"]+\.3\d|[^"]+::3\d)"', r'{ address = "\1", mtu = 1400 }', CONFIG)
+    config += nobody(0, VIP) + nobody(1, VIP6)
+    with standing.temporary(standing.fresh_name("told"), (VIP, VIP6), config) as lab:
+        set_to_work(lab, ((VIP, 80), (VIP6, 80)))
+        yield lab
+
+
+@FAMILIES
+def test_a_client_learns_what_the_way_to_the_real_server_takes(telling: Lab, vip: Address, version: int) -> None:
+    long_request = f"/bytes/{'0' * 4000}5"
+    assert traffic.get(telling.namespace("client"), vip, 80, long_request).bytes == 5
+    assert "mtu 1400" in on(telling, "client", "ip", "route", "get", str(vip))
+    assert wait.until(lambda: ended(telling, "too_big_told") > version, 10)
+
+
+@FAMILIES
+def test_a_client_that_nobody_can_take_is_refused_at_once(telling: Lab, vip: Address, version: int) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        traffic.get(telling.namespace("client"), vip, 81, "/")
+    assert wait.until(lambda: ended(telling, "unreachable") > version, 10)

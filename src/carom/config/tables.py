@@ -17,9 +17,11 @@ from carom.core.check_target import default_kind
 from carom.model import (
     Check,
     Config,
+    Defence,
     Director,
     OnDown,
     OnMisuse,
+    OnNoReal,
     Ports,
     Protocol,
     Real,
@@ -71,6 +73,21 @@ DIRECTOR = Table(
     ),
     build=lambda values: Director(**{"interface": "", **values}),
     model=Director,
+)
+
+DEFENCE = Table(
+    "[defence]",
+    "a table",
+    (
+        Field(
+            "icmp_rate",
+            scalars.integer(0, 1_000_000),
+            "ICMP errors that the director itself sends (port unreachable, too big), a second at most; 0: none.",
+            "icmp_rate = 100",
+        ),
+    ),
+    build=lambda values: Defence(**values),
+    model=Defence,
 )
 
 # ---- checks ----
@@ -162,6 +179,12 @@ REAL = Table(
             "lower = 8000",
             default_words="three quarters of `upper`",
         ),
+        Field(
+            "mtu",
+            scalars.integer(0, 65535),
+            "The largest packet that the way to it takes; who sends a larger one is told so by ICMP. 0: of every size.",
+            "mtu = 1400",
+        ),
     ),
     build=lambda values: Real(**{"address": NOWHERE, **values}),
     model=Real,
@@ -252,6 +275,12 @@ SERVICE = Table(
             "minimum = 2",
         ),
         Field(
+            "on_no_real",
+            scalars.choice(OnNoReal, "way with clients that no real server can take"),
+            "A client that no real server can take is told so by ICMP (unreachable), or left to wait (drop).",
+            'on_no_real = "drop"',
+        ),
+        Field(
             "on_down",
             scalars.choice(OnDown, "way with a downed server's connections"),
             "Connections of a real server that goes down stay with it (finish), or go elsewhere (move).",
@@ -284,7 +313,8 @@ SERVICE = Table(
 
 
 def _config(values: dict[str, Any]) -> Config:
-    return Config(values.get("director", Director("")), tuple(values.get("service", ())))
+    services = tuple(values.get("service", ()))
+    return Config(values.get("director", Director("")), services, values.get("defence", Defence()))
 
 
 ROOT = Table(
@@ -292,6 +322,13 @@ ROOT = Table(
     "a document",
     (
         Field("director", DIRECTOR, "The director itself.", "[director]", required=True),
+        Field(
+            "defence",
+            DEFENCE,
+            "What is done about those who send more than they should.",
+            "[defence]",
+            default_words="the defaults below",
+        ),
         Field(
             "service",
             ListOf(SERVICE, "[[service]] tables, in two pairs of brackets", blank=_service({}), least=0),
@@ -302,4 +339,4 @@ ROOT = Table(
     build=_config,
 )
 
-TABLES = (ROOT, DIRECTOR, SERVICE, REAL, CHECK)
+TABLES = (ROOT, DIRECTOR, DEFENCE, SERVICE, REAL, CHECK)

@@ -66,12 +66,8 @@ class Difference:
 
 def differences(before: Config, after: Config) -> Iterator[Difference]:
     """Everything that changes, in the order of the new configuration; what goes comes last."""
-    for field in fields(before.director):
-        was, is_ = getattr(before.director, field.name), getattr(after.director, field.name)
-        if was != is_:
-            yield Difference(
-                Kind.CHANGED, "", "", field.name, _spelled(was), _spelled(is_), "takes a restart of caromd"
-            )
+    yield from _table("", before.director, after.director, "takes a restart of caromd")
+    yield from _table("defence.", before.defence, after.defence)
     old = {service.name: service for service in before.services}
     new = {service.name: service for service in after.services}
     for name, service in new.items():
@@ -81,6 +77,14 @@ def differences(before: Config, after: Config) -> Iterator[Difference]:
         if name not in new:
             effect = "" if all((service.vip, ports) in taken for ports in service.ports) else "its connections end"
             yield Difference(Kind.REMOVED, name, before=_summary(service), effect=effect)
+
+
+def _table(prefix: str, before: Any, after: Any, effect: str = "") -> Iterator[Difference]:
+    """What changes of the director itself, in one of its tables."""
+    for field in fields(before):
+        was, is_ = getattr(before, field.name), getattr(after, field.name)
+        if was != is_:
+            yield Difference(Kind.CHANGED, "", "", f"{prefix}{field.name}", _spelled(was), _spelled(is_), effect)
 
 
 def summary(found: Sequence[Difference]) -> str:
@@ -139,7 +143,7 @@ def _reals(before: Service, after: Service) -> Iterator[Difference]:
             effect = "it gets connections once its checks succeed" if after.check else ""
             yield Difference(Kind.ADDED, after.name, str(address), after=f"weight {real.weight}", effect=effect)
             continue
-        for name in ("weight", "upper", "lower"):
+        for name in ("weight", "upper", "lower", "mtu"):
             was, is_ = getattr(old[address], name), getattr(real, name)
             if was != is_:
                 effect = "no new connections, those it has go on" if name == "weight" and not is_ else ""

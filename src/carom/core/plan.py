@@ -6,9 +6,9 @@ doing. Plans are made by `carom.core.world` from the configuration and what is k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from carom.model import Address, OnDown, Ports, Scheduler, SchedulerFlag
+from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Scheduler, SchedulerFlag
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class RealPlan:
     """False: out of every scheduler's list, as if it were not configured; its flows follow `on_down`."""
     upper: int = 0
     lower: int = 0
+    mtu: int = 0
+    """The largest packet that can be sent to it, in bytes; 0: of every size."""
 
     @property
     def schedulable(self) -> bool:
@@ -43,6 +45,7 @@ class ServicePlan:
     """In the configuration's order; schedulers visit them last to first, as IPVS does."""
     scheduler_flags: frozenset[SchedulerFlag] = frozenset()
     on_down: OnDown = OnDown.FINISH
+    on_no_real: OnNoReal = OnNoReal.UNREACHABLE
     persistence: int = 0
     """Seconds; 0: none."""
     persistence_mask: int = 32
@@ -58,6 +61,7 @@ class Plan:
     services: tuple[ServicePlan, ...] = ()
     answering: bool = True
     """Whether this director answers ARP, neighbour solicitation and echo for the VIPs (active) or not (backup)."""
+    defence: Defence = field(default_factory=Defence)
 
     @property
     def vips(self) -> tuple[Address, ...]:

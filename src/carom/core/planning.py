@@ -32,7 +32,7 @@ def plan(world: World, earlier: Planned | None = None) -> Plan:
         if known is None or earlier is None or not _unchanged(earlier.world, world, service):
             known = _plan_service(world, service)
         services.append(known)
-    return Plan(tuple(services))
+    return Plan(tuple(services), defence=world.config.defence)
 
 
 def _unchanged(before: World, world: World, service: Service) -> bool:
@@ -64,6 +64,7 @@ def _plan_service(world: World, service: Service) -> ServicePlan:
         reals=reals,
         scheduler_flags=service.scheduler_flags,
         on_down=service.on_down,
+        on_no_real=service.on_no_real,
         persistence=ceil(service.persistence or 0),
         persistence_mask=service.persistence_mask or service.vip.max_prefixlen,
         one_packet=service.one_packet,
@@ -86,4 +87,5 @@ def _plan_real(world: World, real: Real, weight: int, *, up: bool) -> RealPlan:
         up=up and (neighbour is None or neighbour.answers),
         upper=real.upper,
         lower=real.lower,
+        mtu=real.mtu,
     )

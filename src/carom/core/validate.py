@@ -125,6 +125,15 @@ def _lower_above_upper(real: Real, at: Path) -> Flaw:
     return Flaw((*at, "lower"), message, against)
 
 
+def _mtu(service: Service, at: Path) -> Iterator[Flaw]:
+    """What every link must take: RFC 791, RFC 8200 section 5."""
+    least = 68 if service.vip.version == 4 else 1280
+    for number, real in enumerate(service.reals):
+        if 0 < real.mtu < least:
+            message = f"an IPv{service.vip.version} link takes {least} bytes at least; write mtu = {least} or more"
+            yield Flaw((*at, "reals", number, "mtu"), message, ((*at, "vip"),))
+
+
 def _minimum(service: Service, at: Path) -> Iterator[Flaw]:
     most = max(1, len(service.reals))
     if service.minimum > most:
@@ -201,6 +210,7 @@ SERVICE_RULES: tuple[Callable[[Service, Path], Iterator[Flaw]], ...] = (
     _sorry,
     _same_real_twice,
     _thresholds,
+    _mtu,
     _minimum,
     _fail_open,
     _scheduler_flags,

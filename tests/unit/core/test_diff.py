@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carom.core.diff import SUMMED_UP, Difference, Kind, differences, summary
-from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.model import Check, Config, Defence, Director, Ports, Protocol, Real, Scheduler, Service
 
 VIP, ONE, TWO, THREE = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 33))
 WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO, weight=2)), check=None)
@@ -86,6 +86,11 @@ def test_a_check_changes_setting_by_setting_and_keeps_its_secrets() -> None:
 
 def test_the_director_itself_takes_a_restart() -> None:
     assert words(WEB, director=Director("eth1")) == ["~ director: interface eth0 → eth1; takes a restart of caromd"]
+
+
+def test_the_defence_changes_at_once() -> None:
+    found = differences(Config(DIRECTOR), Config(DIRECTOR, defence=Defence(icmp_rate=5)))
+    assert [one.words for one in found] == ["director: defence.icmp_rate 1000 → 5"]
 
 
 def test_a_difference_as_data() -> None:

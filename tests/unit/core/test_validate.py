@@ -85,6 +85,13 @@ def test_a_flaw_says_what_it_rests_on() -> None:
     assert flaw.against == (("service", 0, "ports", 0), ("service", 0, "vip"), ("service", 1, "vip"))
 
 
+def test_an_mtu_is_one_that_a_link_can_have() -> None:
+    for vip, own, least in ((WEB.vip, REALS[0].address, 68), (ip_address("fd00::8"), ip_address("fd00::1"), 1280)):
+        for mtu, sound in ((0, True), (least - 1, False), (least, True)):
+            found = paths(replace(WEB, vip=vip, reals=(Real(own, mtu=mtu),)))
+            assert found == ([] if sound else [("service", 0, "reals", 0, "mtu")])
+
+
 def test_a_lower_of_its_own_is_no_limit() -> None:
     assert paths(replace(WEB, reals=(replace(REALS[0], lower=1),))) == [("service", 0, "reals", 0, "lower")]
     assert not paths(replace(WEB, reals=(replace(REALS[0], upper=4), replace(REALS[1], upper=4, lower=4))))

@@ -12,6 +12,7 @@ from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
 from carom.dataplane.fake.flows import Flow, Flows, seen
 from carom.dataplane.fake.fragments import Fragments
+from carom.dataplane.fake.icmp_made import Allowance
 from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
 from carom.dataplane.fake.templates import Template
@@ -63,9 +64,13 @@ class FakeDataPlane:
     """A director in memory. `own_mac` is that of its NIC, `inside_mac` that of its second one, if it has two."""
 
     def __init__(
-        self, own_mac: bytes = bytes.fromhex("020000000001"), interface: str = "", inside_mac: bytes | None = None
+        self,
+        own_mac: bytes = bytes.fromhex("020000000001"),
+        interface: str = "",
+        inside_mac: bytes | None = None,
+        inside_mtu: int = 0,
     ) -> None:
-        self.own_mac, self.interface, self.inside_mac = own_mac, interface, inside_mac
+        self.own_mac, self.interface, self.inside_mac, self.inside_mtu = own_mac, interface, inside_mac, inside_mtu
         self.plan = Plan()
         self.services: dict[str, Service] = {}
         self.entrances: dict[Address, list[tuple[int, Ports, Service]]] = {}
@@ -82,6 +87,9 @@ class FakeDataPlane:
         self.templates: dict[tuple[str, Address], Template] = {}
         """By service and client."""
         self.fragments = Fragments()
+        self.icmp_sent = Allowance()
+        self.mtus: dict[tuple[str, Address], int] = {}
+        """The largest packet each real server can be sent, kept as the MACs are; 0: of every size."""
         self.overloaded: set[tuple[str, Address]] = set()
         self._limits: dict[tuple[str, Address], tuple[int, int]] = {}
         self._ids: dict[tuple[str, Address], int] = {}
@@ -143,6 +151,7 @@ class FakeDataPlane:
     def _apply(self, plan: ServicePlan) -> None:
         for real in (*plan.reals, *((plan.sorry,) if plan.sorry else ())):
             self._mind_limit(plan.name, real)
+            self.mtus[plan.name, real.address] = real.mtu
             if real.mac is not None:
                 self.macs[plan.name, real.address] = real.mac
             if real.weight:

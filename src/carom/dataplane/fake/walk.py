@@ -8,13 +8,13 @@ from enum import StrEnum
 from ipaddress import IPv6Address
 
 from carom.core.slots import slot_number
-from carom.dataplane.fake import fragments, packet
+from carom.dataplane.fake import fragments, icmp_made, packet
 from carom.dataplane.fake.flows import Flow, state_after
 from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Piece, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
 from carom.dataplane.fake.schedulers import Request
 from carom.dataplane.fake.templates import Template, client_of
-from carom.model import Address, OnDown, Protocol
+from carom.model import Address, OnDown, OnNoReal, Protocol
 
 BROADCAST = b"\xff" * 6
 MULTICAST6 = b"\x33\x33"
@@ -72,6 +72,9 @@ class _Walk:
         name = (service, real)
         if (mac := self.plane.macs.get(name)) is None:
             return self.drops("no_mac")
+        mtu = min(filter(None, (self.plane.mtus.get(name, 0), self.plane.inside_mtu)), default=0)
+        if mtu and len(self.frame) - 14 > mtu:
+            return self.tells("too_big_told", "too_big", mtu)
         self.plane.sent[name] += 1
         self.plane.sent_bytes[name] += len(self.frame)
         self.plane.new_flows[name] += is_new
@@ -80,6 +83,22 @@ class _Walk:
         if self.plane.inside_mac:
             sender, verdict = self.plane.inside_mac, Verdict.REDIRECT
         return End(verdict, reason, mac + sender + self.frame[12:])
+
+    def no_real(self, service: Service) -> End:
+        """Nobody can take it: its client is told so, or it is dropped in silence."""
+        if service.plan.on_no_real is OnNoReal.DROP:
+            return self.drops("no_real")
+        return self.tells("unreachable", "no_real", 0)
+
+    def tells(self, told: str, silent: str, mtu: int) -> End:
+        """An ICMP error goes back to whoever brought the frame, if one may be sent about it."""
+        raw = self.frame[14:]
+        allowed = self.plane.icmp_sent.ask(self.plane.now, self.plane.plan.defence.icmp_rate)
+        ip = packet.ip6(raw) if raw[0] >> 4 == 6 else packet.ip4(raw)
+        later_piece = bool(ip.piece and ip.piece.offset)
+        if not allowed or later_piece or not icmp_made.may_be_told(ip):
+            return self.drops(silent)
+        return self.sends(told, self.frame[6:12], icmp_made.error(raw, mtu))
 
     # ------------------------------------------------------------------------------- headers
 
@@ -284,11 +303,11 @@ class _Walk:
         slot = self.slot(service, ends)
         if not service.tracks_all and not slot.tracked:
             if slot.now is None:
-                return self.drops("no_real")
+                return self.no_real(service)
             return self.to_real(service.plan.name, slot.now, "forwarded", segment is Segment.SYN)
         if service.plan.one_packet and segment is Segment.DATAGRAM:
             real = self.pick(service, ends)
-            return self.to_real(service.plan.name, real, "forwarded", is_new=True) if real else self.drops("no_real")
+            return self.to_real(service.plan.name, real, "forwarded", is_new=True) if real else self.no_real(service)
         if flow := self.flow(ends, segment):
             flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
             return self.to_real(flow.service, flow.real, "forwarded")
@@ -299,11 +318,11 @@ class _Walk:
     def new(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
         """A packet of no flow, in a service whose flows all have entries."""
         if segment not in (Segment.SYN, Segment.DATAGRAM):
-            return self.to_real(service.plan.name, slot.now, "stray") if slot.now else self.drops("no_real")
+            return self.to_real(service.plan.name, slot.now, "stray") if slot.now else self.no_real(service)
         template = self.template(service, ends)
         real = template.real if template else self.pick(service, ends)
         if real is None:
-            return self.drops("no_real")
+            return self.no_real(service)
         if template is None and service.plan.persistence:
             template = self.plane.templates[self.client(service, ends)] = Template(real, self.plane.now)
         self.remember(service, ends, segment, real, template)
@@ -333,7 +352,7 @@ class _Walk:
         if real is None or self.moves(service.plan.name, real):
             real = slot.now
         if real is None:
-            return self.drops("no_real")
+            return self.no_real(service)
         if segment in (Segment.SYN, Segment.FIN, Segment.ACK, Segment.DATAGRAM):
             self.remember(service, ends, segment, real)
         return self.to_real(service.plan.name, real, "forwarded", is_new)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from carom.core.plan import Plan, ServicePlan
-from carom.dataplane.xdp.layout import FEATURE_IP6, FEATURE_LIMITS, FEATURE_PERSISTENCE, FEATURE_RANGES
+from carom.dataplane.xdp.layout import (
+    FEATURE_IP6,
+    FEATURE_LIMITS,
+    FEATURE_MTU,
+    FEATURE_PERSISTENCE,
+    FEATURE_RANGES,
+    FEATURE_UNREACHABLE,
+)
+from carom.model import OnNoReal
 
 
 def features_of(plan: Plan) -> int:
@@ -14,6 +22,8 @@ def features_of(plan: Plan) -> int:
         features |= FEATURE_RANGES if any(ports.first != ports.last for ports in service.ports) else 0
         features |= FEATURE_PERSISTENCE if service.persistence else 0
         features |= FEATURE_IP6 if service.vip.version == 6 else 0
+        features |= FEATURE_UNREACHABLE if service.on_no_real is OnNoReal.UNREACHABLE else 0
+        features |= FEATURE_MTU if any(real.mtu for real in service.reals) else 0
     return features
 
 

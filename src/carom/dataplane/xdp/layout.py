@@ -47,12 +47,15 @@ MEMBERS = 65536
 MEMBER_BLOCK = 8
 SCAN_MEMBERS = 256
 REALS = 16384
+VERSION_UNREACHABLE = 32
 FEATURE_LIMITS = 1
 FEATURE_RANGES = 2
 FEATURE_IP6 = 4
 FEATURE_PERSISTENCE = 8
 FEATURE_INSIDE = 1 << 8
-ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE
+FEATURE_UNREACHABLE = 1 << 16
+FEATURE_MTU = 1 << 17
+ALL_FEATURES = FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE | FEATURE_UNREACHABLE | FEATURE_MTU
 """All that a plan may need; a second NIC is no matter of plans."""
 RANGES_MAX = 64
 FRONTENDS = 4
@@ -76,6 +79,7 @@ class Constants(c.Structure):
         ("features", c.c_uint32),
         ("own_mac", c.c_uint8 * 6),
         ("out_mac", c.c_uint8 * 6),
+        ("out_mtu", c.c_uint32),
     )
 
 
@@ -84,6 +88,8 @@ class Settings(c.Structure):
         ("layout", c.c_uint32),
         ("answering", c.c_uint32),
         ("seed", c.c_uint64),
+        ("icmp_rate", c.c_uint32),
+        ("zero", c.c_uint32),
         ("timeouts", c.c_uint16 * 32),
         ("vip_filter", c.c_uint64 * VIP_FILTER_WORDS),
     )
@@ -174,7 +180,7 @@ class Loads(c.Structure):
 
 
 class Real(c.Structure):
-    _fields_ = (("mac", c.c_uint8 * 6), ("flags", c.c_uint16), ("service", c.c_uint32), ("zero", c.c_uint32))
+    _fields_ = (("mac", c.c_uint8 * 6), ("flags", c.c_uint16), ("service", c.c_uint32), ("mtu", c.c_uint32))
 
 
 class RealCounter(c.Structure):

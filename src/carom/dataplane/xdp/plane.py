@@ -13,6 +13,7 @@ from carom.dataplane.xdp import counters, program
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.groups import Groups
+from carom.dataplane.xdp.layout import FEATURE_MTU
 from carom.dataplane.xdp.program import Loaded, Nic
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -30,6 +31,8 @@ class XdpDataPlane:
         self._groups = Groups(interface)
         self._loaded: Loaded | None = None
         self._tables: Tables | None = None
+        self._mode = ""
+        """`native` or `generic`, once attached."""
         self._claimed: int | None = None
         """The descriptor of the pins' folder, whose lock says that they are ours."""
 
@@ -39,15 +42,17 @@ class XdpDataPlane:
         loaded = program.load(mac, self._pins, self._flow_buckets, inside=inside)
         self._loaded, self._tables = loaded, Tables(loaded.maps, time.monotonic)
         program.start_clock(loaded)
-        mode, taken_over = program.attach(loaded, self._interface, self._pins, self._inside)
-        return Attachment("xdp", self._interface, mode, taken_over, self._inside or "")
+        self._mode, taken_over = program.attach(loaded, self._interface, self._pins, self._inside)
+        return Attachment("xdp", self._interface, self._mode, taken_over, self._inside or "")
 
     def _inside_nic(self) -> Nic | None:
         return program.nic(self._inside) if self._inside else None
 
     def apply(self, plan: Plan) -> None:
         """First a program that can do all that the plan needs, then the plan, then one that can do no more."""
-        needed = features_of(plan)
+        needed = features_of(plan) | (FEATURE_MTU if self._inside else 0)
+        if self._mode == "generic":  # its frames may be many segments joined (GRO), whose size says nothing
+            needed &= ~FEATURE_MTU
         self._refit(self._attached()[0].features | needed)
         self._groups.listen(service.vip for service in plan.services)
         self._attached()[1].apply(plan)

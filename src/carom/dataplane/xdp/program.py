@@ -40,6 +40,7 @@ INSIDE = "inside"
 """The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
 BPF_FS_MAGIC = 0xCAFE4A11
 _SIOCGIFHWADDR = 0x8927
+_SIOCGIFMTU = 0x8921
 _UNSUITED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.E2BIG)
 """What a driver answers when it cannot run XDP natively as things are."""
 
@@ -61,6 +62,8 @@ class Nic:
     index: int
     mac: bytes
     """6 bytes."""
+    mtu: int = 0
+    """The largest packet it sends, in bytes; 0: of every size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,8 @@ def _inside(object_: Object, nic: Nic) -> Program:
 def _constants(flow_buckets: int, features: int, own_mac: bytes, inside: Nic | None) -> Constants:
     features |= FEATURE_INSIDE if inside else 0
     out_mac = inside.mac if inside else own_mac
-    return Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), (c.c_uint8 * 6)(*out_mac))
+    out_mtu = inside.mtu if inside else 0
+    return Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), (c.c_uint8 * 6)(*out_mac), out_mtu)
 
 
 def _set_constants(object_: Object, constants: Constants) -> None:
@@ -316,7 +320,7 @@ def _take_away(path: Path) -> bool:
 
 def nic(interface: str) -> Nic:
     """A NIC by its name. Raises DataPlaneError if there is none."""
-    return Nic(_ifindex(interface), mac_of(interface))
+    return Nic(_ifindex(interface), mac_of(interface), struct.unpack("@i", _asked(interface, _SIOCGIFMTU)[16:20])[0])
 
 
 def _ifindex(interface: str) -> int:
@@ -328,9 +332,13 @@ def _ifindex(interface: str) -> int:
 
 def mac_of(interface: str) -> bytes:
     """The NIC's own MAC, 6 bytes."""
+    return _asked(interface, _SIOCGIFHWADDR)[18:24]
+
+
+def _asked(interface: str, question: int) -> bytes:
+    """The kernel's `struct ifreq` in answer to an ioctl(2) about a NIC: its name in 16 bytes, then what was asked."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            answer = fcntl.ioctl(probe, _SIOCGIFHWADDR, struct.pack("16s240x", interface.encode()))
+            return fcntl.ioctl(probe, question, struct.pack("16s240x", interface.encode()))
         except OSError as error:
             raise DataPlaneError(f"cannot read the MAC of {interface}: {error.strerror}") from error
-    return answer[18:24]

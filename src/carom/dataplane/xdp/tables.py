@@ -184,6 +184,7 @@ class Tables:
             | (REAL_AVAILABLE if available else 0)
         )
         value.service = self.services.number(service.name)
+        value.mtu = real.mtu
         self._store_real(number, bytes(value))
 
     def _write_limit(self, number: int, real: RealPlan) -> None:
@@ -357,6 +358,7 @@ class Tables:
     def _write_settings(self, plan: Plan) -> None:
         settings = self._settings()
         settings.answering = plan.answering
+        settings.icmp_rate = plan.defence.icmp_rate
         self._maps["settings"].set(key(0), bytes(settings))
 
     def _settings(self) -> Settings:

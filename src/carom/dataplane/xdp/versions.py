@@ -21,11 +21,12 @@ from carom.dataplane.xdp.layout import (
     VERSION_ONE_PACKET,
     VERSION_SCALED,
     VERSION_TRACKS_ALL,
+    VERSION_UNREACHABLE,
     slot,
     slot_before,
     slot_now,
 )
-from carom.model import Scheduler
+from carom.model import OnNoReal, Scheduler
 
 _LEAST = frozenset({Scheduler.LC, Scheduler.WLC, Scheduler.SED, Scheduler.NQ})
 """Schedulers that compare every member's load for its weight."""
@@ -138,6 +139,7 @@ def _flags(service: ServicePlan) -> int:
         | (VERSION_HASHES_PORT if hashes_port(service) else 0)
         | (VERSION_FALLS_BACK if falls_back(service) else 0)
         | (VERSION_ONE_PACKET if service.one_packet else 0)
+        | (VERSION_UNREACHABLE if service.on_no_real is OnNoReal.UNREACHABLE else 0)
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from carom.core.plan import Plan
 from carom.dataplane.xdp.features import features_of
-from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_RANGES
-from carom.model import Ports, Protocol
+from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU, FEATURE_RANGES, FEATURE_UNREACHABLE
+from carom.model import OnNoReal, Ports, Protocol
 from tests.dataplane import plans
 
 
@@ -20,3 +20,9 @@ def test_thresholds_and_ranges_are_asked_for_by_those_who_have_them() -> None:
     ranged = replace(plans.service(), ports=(Ports(Protocol.TCP, 1, 9),))
     assert features_of(plans.plan(limited)) == FEATURE_LIMITS
     assert features_of(plans.plan(limited, ranged)) == FEATURE_LIMITS | FEATURE_RANGES
+
+
+def test_icmp_errors_of_our_own_are_there_for_those_who_send_them() -> None:
+    narrow = plans.changed(plans.service(), plans.REALS[0], mtu=1400)
+    assert features_of(plans.plan(narrow)) == FEATURE_MTU
+    assert features_of(plans.plan(plans.service(on_no_real=OnNoReal.UNREACHABLE))) == FEATURE_UNREACHABLE
