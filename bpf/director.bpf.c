@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "balance.h"
 #include "clock.h"
+#include "explain.h"
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"

@@ -260,6 +260,7 @@ struct members {
  * wrr: the version's serial (32) | position of the last pick (16) | wrr's current weight (16). lblc: its home. lblcr: the last
  * turn at which a home was taken in (32) | the second in which its homes changed last (32).
  */
+#define REHEARSAL 0 /* the number of no service: the cursor with which explain() asks a scheduler */
 #define CURSOR(serial, position, weight) ((__u64)(serial) << 32 | (__u64)(position) << 16 | (weight))
 #define CURSOR_SERIAL(cursor) ((__u32)((cursor) >> 32))
 #define CURSOR_POSITION(cursor) ((__u16)((cursor) >> 16))

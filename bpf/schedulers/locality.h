@@ -123,7 +123,7 @@ static __always_inline __u32 schedule_locality(__u32 service, const struct versi
 {
 	struct locality locality = { .version = version, .position = version->member_count };
 	__u64 *cursor = bpf_map_lookup_elem(&cursors, &service);
-	bool replicates = version->scheduler == SCHEDULER_LBLCR;
+	bool replicates = version->scheduler == SCHEDULER_LBLCR && service != REHEARSAL; /* homes are no cursor's */
 
 	if (!cursor)
 		return REAL_NONE;

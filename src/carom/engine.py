@@ -27,6 +27,7 @@ from typing import TypeVar
 
 from carom.core import planning
 from carom.core import world as worlds
+from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.news import News, news
 from carom.core.plan import Plan
@@ -180,6 +181,10 @@ class Engine:
 
     async def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
         return await self._work(lambda: self._plane.count_flows(wanted, place))
+
+    async def explain(self, question: Question) -> Sight:
+        """Where a connection would go, as the data plane has it at this moment."""
+        return await self._work(lambda: self._plane.explain(question))
 
     async def start(self) -> None:
         """Attach, or take over, and carry out the first plan.

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from carom.core.explain import Question, explanation
+from carom.core.findings import obstacle
 from carom.core.flows import Flow, Wanted
 from carom.engine import Engine
 
@@ -64,6 +67,12 @@ class Looking:
             states.update(part.states)
             after = part.next
         return Count(dict(states), after)
+
+    async def explain(self, question: Question) -> dict[str, Any]:
+        """Where the first packet of a connection would go now, and why."""
+        seen = await self._engine.explain(question)
+        now = self._engine.snapshot
+        return explanation(question, seen, now.plan, lambda service, real: obstacle(now.world, service, real, now.now))
 
     def services(self) -> Mapping[str, frozenset[str]]:
         """Every service that flows can be of, with its real servers: those that go keep theirs for a while."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from carom.core.explain import Question, Sight
 from carom.core.flows import Flow, Wanted
 from carom.core.plan import Plan
 from carom.model import Address, Config
@@ -119,6 +120,9 @@ class DataPlane(Protocol):
 
     def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
         """How many there are in the slice at this place."""
+
+    def explain(self, question: Question) -> Sight:
+        """Where the first packet of this connection would go now, and what that follows from; it changes nothing."""
 
     def close(self) -> None:
         """Let go of it; what is pinned keeps forwarding."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
+from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.plan import Plan
 from carom.dataplane.fake.plane import FakeDataPlane
 from carom.dataplane.fake.walk import End, Verdict, walk
 from carom.dataplane.xdp import counters, libbpf, program
+from carom.dataplane.xdp.explain import explain
 from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.layout import ALL_FEATURES, key
 from carom.dataplane.xdp.tables import Tables
@@ -41,6 +43,8 @@ class PlaneUnderTest(Protocol):
 
     def count_flows(self, wanted: Wanted, place: int) -> FlowCount: ...
 
+    def explain(self, question: Question) -> Sight: ...
+
     def close(self) -> None: ...
 
 
@@ -50,7 +54,7 @@ class Oracle:
     def __init__(self, inside: bytes | None = None, inside_mtu: int = 0) -> None:
         self.plane = FakeDataPlane(DIRECTOR, inside_mac=inside, inside_mtu=inside_mtu)
         self.apply, self.read, self.close = self.plane.apply, self.plane.read, self.plane.close
-        self.flows, self.count_flows = self.plane.flows, self.plane.count_flows
+        self.flows, self.count_flows, self.explain = self.plane.flows, self.plane.count_flows, self.plane.explain
 
     def at(self, second: int) -> None:
         self.plane.at(second)
@@ -71,6 +75,7 @@ class Xdp:
     ) -> None:
         nic = program.Nic(LOOPBACK, inside, inside_mtu) if inside else None
         self.loaded = program.load(DIRECTOR, None, flow_buckets, features, inside=nic)
+        self._explainer: libbpf.Program | None = None
         self._monotonic = 0.0
         self.tables = Tables(self.loaded.maps, self._clock)
         self._before = self._reasons()
@@ -123,10 +128,17 @@ class Xdp:
     def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
         return self._flow_tables().count_flows(wanted, place)
 
+    def explain(self, question: Question) -> Sight:
+        if self._explainer is None:
+            self._explainer = program.load_explainer(self.loaded)
+        return explain(self.loaded, self._explainer, self.tables, question)
+
     def _flow_tables(self) -> FlowTables:
         return FlowTables(self.loaded.maps, self.tables.vips, self.tables.reals)
 
     def close(self) -> None:
+        if self._explainer is not None:
+            self._explainer.close()
         self.loaded.close()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
+import socket
 import struct
 import subprocess
 import sys
@@ -21,7 +23,8 @@ import pytest
 from carom.dataplane.xdp import libbpf
 from carom.dataplane.xdp.layout import FLOW_STATE_AT, FLOW_STATES, Clock, key
 from carom.dataplane.xdp.libbpf import Map
-from tests.net.segment import segment
+from carom.lab.veth import prepare_for_native_xdp
+from tests.net.segment import VIP, inside, rip, segment
 from tests.net.test_daemon import Host
 
 FLOWS = int(os.environ.get("CAROM_FLOWS", "20000"))
@@ -32,7 +35,7 @@ GROWTH = 24 << 20
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    with segment() as lan:
+    with segment(reals=3) as lan:
         host = Host(lan, tmp_path)
         host.bpffs.mkdir()
         subprocess.run(["mount", "-t", "bpf", "bpf", host.bpffs], check=True)
@@ -119,3 +122,38 @@ def test_many_flows_are_listed_in_bounded_memory(host: Host, tmp_path: Path) -> 
     assert peak - before < GROWTH
     assert asker.asked > 5
     assert asker.longest < 1.0
+
+
+def test_what_is_explained_is_where_a_client_gets(host: Host) -> None:
+    """The third host is the client."""
+    client = host.lan.real(3)
+    host.lan.on(client, "ip", "addr", "del", f"{VIP}/32", "dev", "lo")
+    with inside(host.lan.wire):
+        prepare_for_native_xdp("p0")
+    listeners = {str(rip(number)): host.lan.listener(number, VIP, 80) for number in (1, 2)}
+    with host.daemon():
+        for port in range(41000, 41006):
+            [line] = explained(host, f"{rip(3)}:{port}", "--json")
+            found = json.loads(line)
+            assert (found["verdict"], found["step"]) == ("forwarded", "scheduled")
+            with inside(client):
+                connection = socket.create_connection((str(VIP), 80), 10, (str(rip(3)), port))
+            with connection, _accepted(listeners[found["real"]]):
+                [line] = explained(host, f"{rip(3)}:{port}", "--json")
+                again = json.loads(line)
+                assert (again["step"], again["real"]) == ("flow", found["real"])
+            assert again["mac"] == found["mac"]
+        assert explained(host, f"{rip(3)}:9")[-1].startswith(f"to {rip(2)} (")
+    host.run("--detach")
+
+
+def explained(host: Host, client: str, *more: str) -> list[str]:
+    command = [sys.executable, "-m", "carom", "explain", "--from", client, "--to", f"{VIP}:80/tcp", *more]
+    done = subprocess.run([*command, "--socket", str(host.socket)], check=True, capture_output=True, text=True)
+    return [json.dumps(json.loads(done.stdout))] if more else done.stdout.splitlines()
+
+
+def _accepted(listener: socket.socket) -> socket.socket:
+    """The connection that has come to this real server, and to no other."""
+    assert select.select([listener], [], [], 10)[0]
+    return listener.accept()[0]

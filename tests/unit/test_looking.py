@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from carom.core.explain import question
 from carom.core.flows import Wanted
 from carom.dataplane.fake.walk import walk
+from carom.events import NeighbourLost
 from carom.looking import Looking
 from tests.dataplane.frames import tcp
-from tests.unit.directors import OWN, Director, director
+from tests.unit.directors import ONE, OWN, Director, director
 
 
 def connected(it: Director, clients: int) -> Looking:
@@ -56,3 +58,14 @@ def test_a_change_that_is_carried_out_comes_between_two_slices(tmp_path: Path) -
 def test_services_are_those_that_flows_can_be_of(tmp_path: Path) -> None:
     with director(tmp_path) as it:
         assert connected(it, 0).services() == {"web": frozenset({"192.168.76.31", "192.168.76.32"})}
+
+
+def test_an_explanation_knows_of_health(tmp_path: Path) -> None:
+    with director(tmp_path) as it:
+        looking, asked = connected(it, 0), question("203.0.113.7:1", "192.168.76.24:80")
+        assert it.engine
+        it.do(it.engine.tell_through(NeighbourLost(ONE)))
+        found = it.do(looking.explain(asked))
+        whys = {one["address"]: one["why"] for one in found["candidates"]}
+        assert whys["192.168.76.31"].startswith("no answer to ARP on eth0")
+        assert whys["192.168.76.32"] == ""

@@ -13,7 +13,7 @@ from carom.dataplane.xdp.plane import XdpDataPlane
 
 
 @pytest.mark.parametrize("plane", [FakeDataPlane, XdpDataPlane])
-@pytest.mark.parametrize("method", ["attach", "apply", "read", "flows", "count_flows", "close", "detach"])
+@pytest.mark.parametrize("method", ["attach", "apply", "read", "flows", "count_flows", "explain", "close", "detach"])
 def test_a_plane_has_each_method_of_the_seam(plane: type, method: str) -> None:
     wanted = inspect.signature(getattr(ports.DataPlane, method)).parameters
     assert list(inspect.signature(getattr(plane, method)).parameters) == list(wanted)

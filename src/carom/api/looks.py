@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from carom.api import schemas
 from carom.api.call import Asked, Call, Item
+from carom.core import explain as explaining
 from carom.core.flows import STATES, Flow, Wanted
 from carom.errors import RefusedError
 from carom.looking import Looking
@@ -32,6 +33,8 @@ FLOWS = (
     Item("idle", "integer", "only those without a packet for so many seconds or more", least=0, most=65535),
 )
 CURSOR = Item("cursor", "string", "the `next` of the answer before, to go on from there")
+FROM = Item("from", "string", "the client's address and port, 203.0.113.7:41000", required=True)
+TO = Item("to", "string", "the VIP, its port and the protocol, 192.168.76.24:80/tcp", required=True)
 LIMIT = Item("limit", "integer", f"at most so many; {USUAL:,} unless it is said", least=1, most=MOST)
 
 
@@ -41,6 +44,7 @@ def looks(looking: Looking) -> tuple[Call, ...]:
     return (
         Call("GET", "/v1/flows", desk.flows, schemas.FLOWS, asks=(*FLOWS, CURSOR, LIMIT)),
         Call("GET", "/v1/flows/count", desk.count, schemas.FLOW_COUNT, asks=(*FLOWS, CURSOR)),
+        Call("GET", "/v1/explain", desk.explain, schemas.EXPLANATION, asks=(FROM, TO)),
     )
 
 
@@ -65,6 +69,14 @@ class _Desk:
         """How many flows the data plane remembers, by state."""
         count = await self._looking.count_flows(self._wanted(asked.said), _place(asked.said["cursor"]))
         return {"count": sum(count.states.values()), "states": dict(count.states), "next": _cursor(count.next)}
+
+    async def explain(self, asked: Asked) -> Document:
+        """Where the first packet of a connection would go now, and why; it changes nothing."""
+        try:
+            question = explaining.question(asked.said["from"], asked.said["to"])
+        except ValueError as error:
+            raise RefusedError(400, str(error)) from None
+        return await self._looking.explain(question)
 
     def _wanted(self, said: Mapping[str, Any]) -> Wanted:
         service, state, real = said["service"], said["state"], _address(said["real"], "real")

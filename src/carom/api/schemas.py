@@ -6,6 +6,7 @@ from typing import Any
 
 from carom.api.call import Schema
 from carom.core.diff import Kind
+from carom.core.explain import Step
 from carom.core.flows import STATES
 from carom.core.health import Standing
 from carom.finding import Verdict
@@ -155,3 +156,46 @@ FLOW = record(
 )
 FLOWS = record(flows=listed(FLOW), next=NEXT)
 FLOW_COUNT = record(count=COUNT, states={"type": "object", "additionalProperties": COUNT}, next=NEXT)
+CANDIDATE = record(
+    "A real server as the scheduler sees it.",
+    address=TEXT,
+    weight=COUNT,
+    active=COUNT,
+    inactive=COUNT,
+    overhead=COUNT,
+    overloaded=YES,
+    score=optional(NUMBER),
+    usable=YES,
+    chosen=YES,
+    why=TEXT,
+)
+EXPLANATION = record(
+    "Where the first packet of a connection would go, and why.",
+    live=YES,
+    client=TEXT,
+    client_port=COUNT,
+    vip=TEXT,
+    vip_port=COUNT,
+    protocol=one_of(Protocol),
+    verdict=one_of(("forwarded", "no_real", "no_mac", "no_service", "not_vip")),
+    reason=TEXT,
+    step=one_of(Step),
+    real=optional(TEXT),
+    mac=optional(TEXT),
+    service=optional(
+        record(
+            name=TEXT,
+            matched=TEXT,
+            scheduler=TEXT,
+            flags=listed(TEXT),
+            rule=TEXT,
+            persistence=COUNT,
+            sorry=optional(TEXT),
+        )
+    ),
+    flow=optional(record(real=TEXT, state=one_of(STATES), idle=COUNT, remaining=COUNT)),
+    template=optional(record(real=TEXT, idle=COUNT, flows=COUNT)),
+    scheduled=optional(TEXT),
+    stray=optional(TEXT),
+    candidates=listed(CANDIDATE),
+)

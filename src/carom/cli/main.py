@@ -44,6 +44,7 @@ COMMANDS = {
     "status": Entry("carom.cli.status", "Show what the director does now."),
     "top": Entry("carom.cli.top", "Watch the director at work, and drain real servers by a key."),
     "flows": Entry("carom.cli.flows", "List the flows that the director remembers."),
+    "explain": Entry("carom.cli.explain", "Say where a connection would go, and why."),
     "drain": Entry("carom.cli.drain", "Take a real server out of service without losing a connection."),
     "undrain": Entry("carom.cli.undrain", "Let a real server's configured weight count again."),
     "weight": Entry("carom.cli.weight", "Set a real server's weight by hand."),

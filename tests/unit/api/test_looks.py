@@ -99,3 +99,23 @@ def test_what_makes_no_sense_is_refused_by_name(it: Director, query: str, words:
 
 def test_a_cursor_behind_the_end_finds_nothing(it: Director) -> None:
     assert ask(it, "GET", "/v1/flows?cursor=ffffffffff")[1] == {"flows": [], "next": None}
+
+
+def test_an_explanation(it: Director) -> None:
+    status, found, _ = ask(it, "GET", "/v1/explain?from=198.51.100.9:5000&to=192.168.76.24:80/tcp")
+    assert status == 200
+    assert (found["step"], found["flow"]["state"], found["service"]["name"]) == ("flow", "established", "web")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("to=192.168.76.24:80", "from is missing: the client's address and port"),
+        ("from=203.0.113.7:1", "to is missing: "),
+        ("from=203.0.113.7&to=192.168.76.24:80", "from: '203.0.113.7' is no address with a port"),
+        ("from=203.0.113.7:1&to=192.168.76.24:80/icmp", "to: 'icmp' is no protocol that is balanced"),
+    ],
+)
+def test_a_question_that_is_none(it: Director, query: str, words: str) -> None:
+    status, found, _ = ask(it, "GET", f"/v1/explain?{query}")
+    assert (status, found["error"][: len(words)]) == (400, words)

@@ -6,6 +6,7 @@ from collections import Counter as Tally
 from dataclasses import dataclass, field
 from itertools import count, islice
 
+from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
@@ -139,6 +140,11 @@ class FakeDataPlane:
     def count_flows(self, wanted: Wanted, place: int) -> FlowCount:
         flows = self.flows(wanted, place, len(self.flow_table.by_ends) + 1).flows
         return FlowCount(dict(Tally(flow.state for flow in flows)))
+
+    def explain(self, question: Question) -> Sight:
+        from carom.dataplane.fake.explain import explain  # it walks, and walking needs a plane
+
+        return explain(self, question)
 
     def close(self) -> None:
         """Nothing of it outlives the process."""

@@ -42,12 +42,12 @@ class End:
 
 def walk(plane: FakeDataPlane, frame: bytes) -> End:
     """Walks one frame through the director, which remembers what it has to."""
-    end = _Walk(plane, frame).ethernet()
+    end = Walk(plane, frame).ethernet()
     plane.reasons[end.reason] += 1
     return end
 
 
-class _Walk:
+class Walk:
     """One frame on its way."""
 
     def __init__(self, plane: FakeDataPlane, frame: bytes) -> None:

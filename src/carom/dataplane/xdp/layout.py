@@ -246,6 +246,32 @@ class Fragment(c.Structure):
     _fields_ = (("real", c.c_uint32), ("seen", c.c_uint32))
 
 
+class Question(c.Structure):
+    _fields_ = (
+        ("client", Ip6),
+        ("vip", Ip6),
+        ("client_port", c.c_uint8 * 2),
+        ("vip_port", c.c_uint8 * 2),
+        ("protocol", c.c_uint8),
+        ("ip6", c.c_uint8),
+        ("zero", c.c_uint16),
+        ("step", c.c_uint32),
+        ("service", c.c_uint32),
+        ("real", c.c_uint32),
+        ("scheduled", c.c_uint32),
+        ("slot_now", c.c_uint32),
+        ("slot_before", c.c_uint32),
+        ("slot_tracked", c.c_uint32),
+        ("flow_real", c.c_uint32),
+        ("flow_state", c.c_uint32),
+        ("flow_idle", c.c_uint32),
+        ("flow_persistent", c.c_uint32),
+        ("template_real", c.c_uint32),
+        ("template_idle", c.c_uint32),
+        ("template_flows", c.c_uint32),
+    )
+
+
 class ServiceLabel(c.Structure):
     _fields_ = (("name", c.c_char * 64),)
 
@@ -293,6 +319,7 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "template": Template,
     "fragment_key": FragmentKey,
     "fragment": Fragment,
+    "question": Question,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,
     "real_label": RealLabel,

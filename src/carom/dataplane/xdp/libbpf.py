@@ -334,6 +334,13 @@ class Program(_Descriptor):
         _call(f"run {self.what}", "bpf_prog_test_run_opts", self.fd, c.byref(options))
         return int(options.retval)
 
+    def ask(self, question: c.Structure) -> int:
+        """Runs a program of type `syscall` with this as its context, which it may write to; its return value."""
+        options = _TestRunOptions(sz=c.sizeof(_TestRunOptions))
+        options.ctx_in, options.ctx_size_in = c.addressof(question), c.sizeof(question)
+        _call(f"run {self.what}", "bpf_prog_test_run_opts", self.fd, c.byref(options))
+        return int(options.retval)
+
     def attach_xdp(self, ifindex: int, flags: int) -> Link:
         """Attaches to a NIC by a link of its own; `flags` chooses native or generic mode."""
         options = _LinkCreateOptions(sz=c.sizeof(_LinkCreateOptions), flags=flags)

@@ -7,13 +7,16 @@ import os
 import time
 from pathlib import Path
 
+from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.plan import Plan
 from carom.dataplane.xdp import counters, program
+from carom.dataplane.xdp.explain import explain
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.groups import Groups
 from carom.dataplane.xdp.layout import FEATURE_MTU
+from carom.dataplane.xdp.libbpf import Program
 from carom.dataplane.xdp.program import Loaded, Nic
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -33,6 +36,8 @@ class XdpDataPlane:
         self._tables: Tables | None = None
         self._mode = ""
         """`native` or `generic`, once attached."""
+        self._explainer: Program | None = None
+        """Loaded when somebody asks."""
         self._claimed: int | None = None
         """The descriptor of the pins' folder, whose lock says that they are ours."""
 
@@ -72,6 +77,7 @@ class XdpDataPlane:
         )
         program.start_clock(fitted)
         program.attach(fitted, self._interface, self._pins, self._inside)
+        self._forget_explainer()
         self._loaded = fitted
         self._tables = Tables(fitted.maps, time.monotonic)
         loaded.close()
@@ -90,7 +96,20 @@ class XdpDataPlane:
         loaded, tables = self._attached()
         return FlowTables(loaded.maps, tables.vips, tables.reals)
 
+    def explain(self, question: Question) -> Sight:
+        loaded, tables = self._attached()
+        if self._explainer is None:
+            self._explainer = program.load_explainer(loaded)
+        return explain(loaded, self._explainer, tables, question)
+
+    def _forget_explainer(self) -> None:
+        """It knows the constants of the program that it was loaded beside."""
+        if self._explainer is not None:
+            self._explainer.close()
+            self._explainer = None
+
     def close(self) -> None:
+        self._forget_explainer()
         if self._loaded is not None:
             self._loaded.close()
             self._loaded = self._tables = None

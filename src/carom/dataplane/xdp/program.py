@@ -39,6 +39,7 @@ OBJECT = Path(__file__).with_name("director.bpf.o")
 INSIDE = "inside"
 """The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
 BPF_FS_MAGIC = 0xCAFE4A11
+_EXPLAINER = "explain"
 _SIOCGIFHWADDR = 0x8927
 _SIOCGIFMTU = 0x8921
 _UNSUITED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.E2BIG)
@@ -77,6 +78,11 @@ class Loaded:
     features: int
     """`FEATURE_...` of the layout: what this program can do."""
     reasons: tuple[Reason, ...]
+    constants: Constants
+    """What was set before it was loaded."""
+    path: Path
+    made: int
+    """When the object's file was written, nanoseconds: tells whether what is installed is still what runs."""
     inside: Program | None = None
     """For the inside NIC, where there is one."""
 
@@ -113,7 +119,9 @@ def load(
                 object_.reuse_map(name, maps[name])
         elif pins is not None:
             _pin_maps(object_, names, pins)
-        _set_constants(object_, _constants(flow_buckets, features, own_mac, inside))
+        constants = _constants(flow_buckets, features, own_mac, inside)
+        _set_constants(object_, constants)
+        object_.load_only(*(name for name in object_.program_names() if name != _EXPLAINER))
         object_.resize("flows4", flow_buckets)
         object_.resize("flows6", flow_buckets)
         _load(object_)
@@ -124,6 +132,9 @@ def load(
             {name: object_.map(name) for name in names},
             features,
             _reasons(object_),
+            constants,
+            path,
+            path.stat().st_mtime_ns,
             _inside(object_, inside) if inside else None,
         )
     finally:
@@ -140,6 +151,24 @@ def _load(object_: Object) -> None:
             raise
         needs = "this needs root, or all of CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
         raise DataPlaneError(f"the data plane cannot be loaded ({os.strerror(error.errno)}): {needs}") from error
+
+
+def load_explainer(loaded: Loaded) -> Program:
+    """The program that says where a packet would go, on the maps of this one: loaded only when somebody asks, since the
+    verifier takes about as long for it as for the director. Raises BpfError; DataPlaneError where another is installed.
+    """
+    if not loaded.path.exists() or loaded.path.stat().st_mtime_ns != loaded.made:
+        raise DataPlaneError("carom was upgraded while this daemon runs: restart it, then ask again")
+    object_ = Object(loaded.path)
+    try:
+        for name, map_ in loaded.maps.items():
+            object_.reuse_map(name, map_)
+        _set_constants(object_, loaded.constants)
+        object_.load_only(_EXPLAINER)
+        object_.load()
+        return object_.program(_EXPLAINER)
+    finally:
+        object_.close()
 
 
 def start_clock(loaded: Loaded) -> None:

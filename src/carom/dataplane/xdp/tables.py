@@ -113,6 +113,16 @@ class Tables:
         )
         return Published(index, version.member_offset, version.slot_offset, version.generation, plan)
 
+    def version_of(self, service: str) -> VersionPlan | None:
+        """What packets meet of a service; None: nothing."""
+        published = self._published.get(service)
+        return published.plan if published else None
+
+    def load_of(self, number: int) -> tuple[int, int]:
+        """Active and inactive flows of a real server."""
+        load = self._words["loads"][number]
+        return load >> 32, load & 0xFFFF_FFFF
+
     # ------------------------------------------------------------------------------- the whole wish
 
     def apply(self, plan: Plan) -> None:
@@ -192,9 +202,7 @@ class Tables:
         limit = Limit.from_buffer_copy(self._maps["limits"].get(key(number)) or b"")
         if (limit.upper, limit.lower) == (real.upper, real.lower):
             return
-        load = self._words["loads"][number]
-        flows = (load >> 32) + (load & 0xFFFF_FFFF)
-        overloaded = is_overloaded(flows, real.upper, real.lower, before=bool(limit.overloaded))
+        overloaded = is_overloaded(sum(self.load_of(number)), real.upper, real.lower, before=bool(limit.overloaded))
         self._maps["limits"].set(key(number), bytes(Limit(real.upper, real.lower, overloaded)))
 
     def _let_finish(self, gone: Iterable[RealName]) -> None:

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * explain.h - where would this client's first packet go now, and why? Asked by user space; no packet, and no trace of it.
+ *
+ * It walks as balance() does, through the same lookups, the same templates and the same schedulers, on the maps that
+ * packets meet, and writes nothing that they could notice: a flow is looked at and not touched, a template not used.
+ * A scheduler that remembers where it stands is run on a copy of that, under the number of no service (REHEARSAL).
+ * tests/dataplane/test_explain.py explains and then sends, to hold the two together.
+ */
+#ifndef CAROM_EXPLAIN_H
+#define CAROM_EXPLAIN_H
+
+#include "balance.h"
+#include "flow.h"
+#include "lookup.h"
+#include "maps.h"
+#include "schedule.h"
+#include "template.h"
+
+/* How the real server was found, or why there is none. */
+enum step {
+	STEP_NO_VIP,
+	STEP_NO_SERVICE,
+	STEP_FLOW, /* the flow is known */
+	STEP_SLOT, /* its slot of the consistent-hash table, in which nobody needs an entry */
+	STEP_MOVED, /* a slot that changed: new flows go to one real server, old ones to another */
+	STEP_TEMPLATE, /* its client is persistent */
+	STEP_SCHEDULED, /* the scheduler's choice */
+};
+
+struct question {
+	/* asked */
+	struct ip6 client, vip; /* IPv4 in the first word */
+	__be16 client_port, vip_port;
+	__u8 protocol;
+	__u8 ip6;
+	__u16 zero;
+	/* answered; what is not found is 0 */
+	__u32 step;
+	__u32 service;
+	__u32 real; /* where the packet goes */
+	__u32 scheduled; /* whom the scheduler would give a new flow */
+	__u32 slot_now, slot_before, slot_tracked;
+	__u32 flow_real, flow_state, flow_idle, flow_persistent; /* an entry of a flow that lives; 0: there is none */
+	__u32 template_real, template_idle, template_flows; /* of a template that lives */
+};
+
+static __always_inline void explain_flow(struct question *asked, const struct flow_lookup *found,
+					 const struct context *context)
+{
+	if (!found->at || flow_has_ended(found->word, context->settings, context->now))
+		return;
+	asked->flow_real = FLOW_REAL(found->word);
+	asked->flow_state = FLOW_STATE(found->word);
+	asked->flow_idle = (__u16)(context->now - FLOW_SEEN(found->word));
+	asked->flow_persistent = FLOW_TEMPLATE(found->word);
+}
+
+/* The template that serves this client, as template_use() finds it; REAL_NONE: none. */
+static __always_inline __u32 explain_template(struct question *asked, const struct tuple *tuple,
+					      const struct view *view, __u32 now)
+{
+	struct template_key key = template_key(view->service, view->version, tuple->client, asked->ip6);
+	struct template *template = bpf_map_lookup_elem(&templates, &key);
+	struct real *real;
+	__u32 id;
+
+	if (!template || !template_lives(template, view->version->persistence, now))
+		return REAL_NONE;
+	id = template->real;
+	asked->template_real = id;
+	asked->template_idle = now - template->used;
+	asked->template_flows = template->flows;
+	real = bpf_map_lookup_elem(&reals, &id);
+	return real && real->flags & REAL_AVAILABLE ? id : REAL_NONE;
+}
+
+static __always_inline __u32 explain_schedule(const struct view *view, __u32 key, __u32 now)
+{
+	__u32 service = view->service, rehearsal = REHEARSAL;
+	__u64 *cursor = bpf_map_lookup_elem(&cursors, &service);
+
+	if (!cursor || bpf_map_update_elem(&cursors, &rehearsal, cursor, BPF_ANY))
+		return REAL_NONE;
+	return schedule(REHEARSAL, view->index, key, now);
+}
+
+static __always_inline void explain_slot(struct question *asked, const struct view *view, __u32 key)
+{
+	__u64 slot = slot_of(view->version, key);
+
+	asked->slot_now = SLOT_NOW(slot);
+	asked->slot_before = SLOT_BEFORE(slot);
+	asked->slot_tracked = !!(slot & SLOT_TRACKED);
+}
+
+/* As balance_moved(), for the first packet that is seen of a flow. */
+static __always_inline __u32 explain_moved(const struct question *asked, __u8 segment)
+{
+	__u32 before = segment == SEGMENT_SYN ? REAL_NONE : asked->slot_before;
+	struct real *real = bpf_map_lookup_elem(&reals, &before);
+
+	return before && real && !(real->flags & REAL_MOVES) ? before : asked->slot_now;
+}
+
+static __always_inline void explain_walk(struct question *asked, const struct tuple *tuple, struct view *view,
+					 const struct context *context)
+{
+	bool tracks_all = view->version->flags & VERSION_TRACKS_ALL;
+	__u32 key = slot_key(view->version, tuple, asked->ip6), kept = REAL_NONE;
+	struct flow_lookup found;
+	__u32 real = REAL_NONE;
+
+	explain_slot(asked, view, key);
+	asked->scheduled = tracks_all ? explain_schedule(view, key, context->now) : asked->slot_now;
+	asked->real = asked->scheduled;
+	asked->step = STEP_SCHEDULED;
+	if (!tracks_all && !asked->slot_tracked) {
+		asked->step = STEP_SLOT;
+		return;
+	}
+	if (view->version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM)
+		return;
+	if (flow_find(tuple, asked->ip6, view->vip, context->settings, &found)) {
+		explain_flow(asked, &found, context);
+		real = real_of_flow(&found, tuple->segment, context);
+	}
+	if (tracks_all && constants.features & FEATURE_PERSISTENCE && view->version->persistence)
+		kept = explain_template(asked, tuple, view, context->now);
+	if (real) {
+		asked->step = STEP_FLOW;
+		asked->real = real;
+	} else if (!tracks_all) {
+		asked->step = STEP_MOVED;
+		asked->real = explain_moved(asked, tuple->segment);
+	} else if (kept) {
+		asked->step = STEP_TEMPLATE;
+		asked->real = kept;
+	}
+}
+
+static __always_inline void explain_packet(struct question *asked, const struct context *context)
+{
+	struct tuple tuple = {
+		.client_port = asked->client_port,
+		.vip_port = asked->vip_port,
+		.protocol = asked->protocol,
+		.segment = asked->protocol == IPPROTO_TCP ? SEGMENT_SYN : SEGMENT_DATAGRAM,
+	};
+	struct view view;
+
+	__builtin_memcpy(tuple.client, &asked->client, sizeof(tuple.client));
+	__builtin_memcpy(tuple.vip, &asked->vip, sizeof(tuple.vip));
+	if (!is_vip(tuple.vip, asked->ip6))
+		return;
+	asked->step = STEP_NO_SERVICE;
+	if (!view_service(&tuple, asked->ip6, &view))
+		return;
+	asked->service = view.service;
+	explain_walk(asked, &tuple, &view, context);
+}
+
+static struct question explained; /* on the stack there is no room for it; one asks at a time */
+
+/* Asked with a struct question as its context, which it fills in. */
+SEC("syscall")
+int explain(struct question *asked)
+{
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
+	struct clock *clock_ = bpf_map_lookup_elem(&clock, &only_key);
+
+	if (!clock_ || !settings_)
+		return 1;
+	explained = *asked;
+	explain_packet(&explained, &(struct context){ settings_, clock_->seconds });
+	*asked = explained;
+	return 0;
+}
+
+#endif
