@@ -39,6 +39,7 @@ from carom.core.world import Memory, memory_of
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.engine import Engine
 from carom.errors import CaromError, ConfigError, StoreError
+from carom.hooks.hooks import Hooks
 from carom.log import Style
 from carom.looking import Looking
 from carom.model import Director
@@ -197,6 +198,9 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
         listener = held.enter_context(listening(options.socket))
         events = Events()
         engine.listen(events.add)
+        hooks = Hooks(lambda: engine.snapshot.world.config.hooks)
+        held.push_async_callback(hooks.close)
+        engine.listen(hooks.hear)
         tokens = Tokens(options.tokens) if options.tokens else None
         looking = Looking(engine)
         app = Api(lambda: engine.snapshot, changes, looking, _about(options), events, tokens).application()

@@ -8,6 +8,7 @@
     ├── DataPlaneError       the data plane refused a wish; the earlier plan stands
     │   └── BpfError         a bpf(2) or libbpf call failed; carries errno and the verifier's log
     ├── NetError             a netlink or socket operation failed
+    ├── HookError            a hook could not be told of an event
     ├── LabError             the lab cannot be built, found or taken down
     ├── RealServerError      a real server's host cannot be prepared or restored
     │   └── WishError        what was asked makes no sense on this host; nothing was done
@@ -67,6 +68,10 @@ class BpfError(DataPlaneError):
 
 class NetError(CaromError):
     """A netlink or socket operation failed."""
+
+
+class HookError(CaromError):
+    """A hook could not be told of an event."""
 
 
 class LabError(CaromError):

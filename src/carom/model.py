@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
 
@@ -206,12 +207,41 @@ class Defence:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """Who is told of events: a program, a URL, or both."""
+
+    on: tuple[str, ...] = ()
+    """Events, by the names of `carom.core.news`; none: those that are grave."""
+    run: tuple[str, ...] = ()
+    """A program and its arguments; it reads the event as JSON."""
+    url: str = ""
+    """Where the event is sent, as JSON, by POST."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers of that."""
+    timeout: float = 10.0
+    """Seconds until the program is killed, or the URL given up."""
+    retries: int = 3
+    """How often it is tried again."""
+
+    def __str__(self) -> str:
+        """What is told, in a word; the rest of a URL may be a secret."""
+        return self.run[0] if self.run else site(self.url)
+
+
+def site(url: str) -> str:
+    """A URL without its path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One whole, valid configuration."""
 
     director: Director
     services: tuple[Service, ...] = ()
     defence: Defence = Defence()
+    hooks: tuple[Hook, ...] = ()
 
     @property
     def vips(self) -> tuple[Address, ...]:

@@ -246,6 +246,18 @@ def test_a_file_that_cannot_be_carried_out_changes_nothing_and_is_named(host: Ho
         until(lambda: host.status["faults"] == [])
 
 
+def test_a_hook_is_told_of_what_happens(host: Host, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    hook = f'[[hook]]\non = ["configuration loaded", "interface down"]\nrun = "/bin/dd status=none of={told}"\n'
+    with host.daemon() as process:
+        host.reload(process, CONFIG + hook)
+        until(lambda: told.exists() and told.read_text().endswith("\n"))
+        assert json.loads(told.read_text())["event"] == "configuration loaded"
+        host.lan.on(host.lan.director, "ip", "link", "set", "eth0", "down")
+        until(lambda: "interface down" in told.read_text())
+        assert json.loads(told.read_text())["interface"] == "eth0"
+
+
 # ---- not starting ----
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from carom.core.news import EVENTS
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/data-plane.md").read_text()
 
@@ -21,6 +23,21 @@ def test_the_page_has_every_reason_in_the_programs_own_words() -> None:
     assert rows == [
         (name.lower(), verdict, "yes" if normal == "1" else "**no**", text) for name, verdict, normal, text in code
     ]
+
+
+def test_the_page_of_events_has_every_event_and_no_other() -> None:
+    page = (ROOT / "docs/events.md").read_text()
+    rows = page.split("<!-- events -->")[1].split("<!-- /events -->")[0].splitlines()[3:]
+    named = [name for row in rows for name in re.findall("`([a-z ]+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(EVENTS)
+
+
+def test_the_page_of_events_has_whatever_else_is_logged_with_fields() -> None:
+    page = (ROOT / "docs/events.md").read_text()
+    calls = re.compile(r'(?:log|audit)\.(?:info|warning)\(\s*"([a-z][a-z;, ]+)"')
+    logged = {name for path in (ROOT / "src/carom").rglob("*.py") for name in calls.findall(path.read_text())}
+    assert logged >= {"attached", "plan applied", "hook failed", "change applied"}
+    assert [name for name in sorted(logged) if f"`{name}`" not in page] == []
 
 
 def test_the_page_has_every_map() -> None:

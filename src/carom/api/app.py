@@ -104,7 +104,7 @@ class Api:
         async def handle(request: Request) -> Response:
             peer = self.peer(request)
             if call.writes and not peer.may_write:
-                raise RefusedError(403, f"{peer.who} may look, not change: that takes root, or the group carom")
+                raise RefusedError(403, f"{peer.who} may look, not change: that takes root, or the group carom-admin")
             if call.method == "POST":
                 said = said_in(await _body(request), call.takes)
             else:

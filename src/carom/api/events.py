@@ -43,11 +43,11 @@ class Events:
 
     def add(self, heard: Sequence[News]) -> None:
         """`carom.engine.Listener`: these have happened just now."""
-        when = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+        when = datetime.fromtimestamp(self._clock(), UTC)
         self._last += max(0, len(heard) - KEPT)  # numbers that nobody will see: more has happened than is kept
         for news in heard[-KEPT:]:
             self._last += 1
-            data = json.dumps({"time": when, "event": news.event, "grave": news.grave, **news.fields})
+            data = json.dumps(news.as_json(when))
             self._kept.append((self._last, f"id: {self._last}\nevent: {news.event}\ndata: {data}\n\n".encode()))
         self._wake()
 

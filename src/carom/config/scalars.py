@@ -7,6 +7,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from carom.config.shapes import Scalar, WrongValueError, nearest
 from carom.core.flaw import shown
@@ -17,6 +18,7 @@ UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+_URL = re.compile(r"[!-~]{1,2048}")
 _ESCAPE = re.compile(r"\\(?:([rnt0\\'\"])|x([0-9A-Fa-f]{2})|(.?))", re.DOTALL)
 _ESCAPED = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", "'": b"'", '"': b'"'}
 
@@ -317,3 +319,24 @@ def command() -> Scalar:
         return words
 
     return Scalar("a program's whole path and its arguments", read, {"type": "string", "pattern": "^\\s*['\"]?/"})
+
+
+def url() -> Scalar:
+    """Where to send something by HTTP; reads as text."""
+    remedy = "write it as https://hooks.example.com/path"
+
+    def read(value: object) -> str:
+        word = _string(value)
+        try:
+            parts = urlsplit(word)
+            port = parts.port
+        except ValueError as error:
+            raise WrongValueError(f"{shown(word)} is no URL: {error}", remedy) from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _URL.fullmatch(word):
+            raise WrongValueError(f"{shown(word)} is no URL of http or https", remedy)
+        if "@" in parts.netloc or parts.fragment:
+            what = "a name and password" if "@" in parts.netloc else "a fragment"
+            raise WrongValueError(f"a URL with {what} does not fit", "leave that out; headers takes Authorization")
+        return word
+
+    return Scalar("a URL of http or https", read, {"type": "string", "pattern": "^https?://[!-~]+$"})

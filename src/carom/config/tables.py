@@ -14,11 +14,13 @@ from carom.config import scalars
 from carom.config.kinds import KINDS
 from carom.config.shapes import Either, Field, ListOf, Table
 from carom.core.check_target import default_kind
+from carom.core.news import EVENTS
 from carom.model import (
     Check,
     Config,
     Defence,
     Director,
+    Hook,
     OnDown,
     OnMisuse,
     OnNoReal,
@@ -312,9 +314,56 @@ SERVICE = Table(
 )
 
 
+# ---- hooks ----
+
+HOOK = Table(
+    "[[hook]]",
+    "a [[hook]] table",
+    (
+        Field(
+            "on",
+            ListOf(scalars.choice(EVENTS, "event"), f"a list of events, of {', '.join(EVENTS)}"),
+            "The events it is told of.",
+            'on = ["real server down", "real server up"]',
+            default_words="those that are grave",
+        ),
+        Field(
+            "run",
+            scalars.command(),
+            "The program to run, without a shell; it reads the event as JSON on its standard input.",
+            'run = "/usr/local/bin/page-me --team network"',
+            default_words="none",
+        ),
+        Field(
+            "url",
+            scalars.url(),
+            "Where the event is sent as JSON, by POST; any status from 200 to 299 is well.",
+            'url = "https://hooks.example.com/carom"',
+            default_words="none",
+        ),
+        Field(
+            "headers",
+            scalars.headers(),
+            "Further headers for the `url`.",
+            'headers = { Authorization = "Bearer secret" }',
+            default_words="none",
+        ),
+        Field(
+            "timeout",
+            scalars.duration(0.1, 300),
+            "After so long the program is killed, or the URL given up.",
+            'timeout = "5s"',
+        ),
+        Field("retries", scalars.integer(0, 10), "How often it is tried again, at growing intervals.", "retries = 5"),
+    ),
+    build=lambda values: Hook(**values),
+    model=Hook,
+)
+
+
 def _config(values: dict[str, Any]) -> Config:
-    services = tuple(values.get("service", ()))
-    return Config(values.get("director", Director("")), services, values.get("defence", Defence()))
+    services, hooks = tuple(values.get("service", ())), tuple(values.get("hook", ()))
+    return Config(values.get("director", Director("")), services, values.get("defence", Defence()), hooks)
 
 
 ROOT = Table(
@@ -335,8 +384,14 @@ ROOT = Table(
             "The services.",
             "[[service]]",
         ),
+        Field(
+            "hook",
+            ListOf(HOOK, "[[hook]] tables, in two pairs of brackets", least=0),
+            "Who is told of events.",
+            "[[hook]]",
+        ),
     ),
     build=_config,
 )
 
-TABLES = (ROOT, DIRECTOR, DEFENCE, SERVICE, REAL, CHECK)
+TABLES = (ROOT, DIRECTOR, DEFENCE, SERVICE, REAL, CHECK, HOOK)

@@ -77,6 +77,10 @@ def differences(before: Config, after: Config) -> Iterator[Difference]:
         if name not in new:
             effect = "" if all((service.vip, ports) in taken for ports in service.ports) else "its connections end"
             yield Difference(Kind.REMOVED, name, before=_summary(service), effect=effect)
+    if before.hooks != after.hooks:
+        was, is_ = (" ".join(map(str, config.hooks)) for config in (before, after))
+        effect = "another setting of these" if was == is_ else ""
+        yield Difference(Kind.CHANGED, "", "", "hooks", was, is_, effect)
 
 
 def _table(prefix: str, before: Any, after: Any, effect: str = "") -> Iterator[Difference]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from carom.core.health import Health
 from carom.core.sightings import Reals, finding
@@ -14,6 +15,26 @@ from carom.core.world import Records, World, reals_by_mac
 from carom.events import InterfaceChanged
 from carom.model import Address
 from carom.sighting import Sighting
+
+EVENTS = (
+    "real server down",
+    "real server up",
+    "service standing",
+    "configuration loaded",
+    "configuration refused",
+    "interface down",
+    "interface up",
+    "vip misused",
+    "vip misuse ended",
+    "neighbour lost",
+    "neighbour found",
+    "weight overridden",
+    "override ended",
+    "drain deadline over",
+    "real server leaves",
+    "real server left",
+)
+"""Every event there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +46,11 @@ class News:
     """What JSON can hold."""
     grave: bool = False
     """Whether somebody should be told at night."""
+
+    def as_json(self, when: datetime) -> dict[str, object]:
+        """What whoever listens is told."""
+        told = {"time": when.isoformat(timespec="milliseconds"), "event": self.event, "grave": self.grave}
+        return {**told, **self.fields}
 
 
 def news(before: World, after: World, now: float) -> Iterator[News]:

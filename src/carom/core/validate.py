@@ -298,7 +298,17 @@ def _meeting(earlier: _Claim, later: _Claim) -> Flaw:
     return Flaw(later.path, message, (earlier.path, earlier.vip_path, later.vip_path))
 
 
-CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps)
+def _hooks(config: Config) -> Iterator[Flaw]:
+    for number, hook in enumerate(config.hooks):
+        at: Path = ("hook", number)
+        if not hook.run and not hook.url:
+            message = 'a hook tells somebody; write run = "/path/to/program", or url = "https://..."'
+            yield Flaw((*at, "run"), message, ((*at, "url"),))
+        if hook.headers and not hook.url:
+            yield Flaw((*at, "headers"), "headers are for a url; write that too, or delete them", ((*at, "url"),))
+
+
+CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps, _hooks)
 
 # ---- what this build cannot do yet ----
 

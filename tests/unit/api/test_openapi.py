@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +104,11 @@ def test_whatever_is_asked_is_answered_as_it_says(it: Director, data: st.DataObj
     assert status != 500, found
     validate(document, operation, status, found)
     ask(it, "POST", "/v1/rollback", b'{"to": 1}')
+
+
+def test_the_page_of_the_api_has_every_call(it: Director) -> None:
+    page = (Path(__file__).parents[3] / "docs/api.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("|") and "/" in line.split("|")[1]]
+    named = {path for row in rows for path in re.findall(r"/[\w./]+", row)}
+    paths = {re.sub(r"\{\w+\}", "N", path) for path in described(it)["paths"]}
+    assert named - {"/v1/openapi.json"} == paths - {"/v1/openapi.json"}

@@ -157,6 +157,12 @@ KEYS = (
         "a service in single brackets", '[director]\ninterface = "eth0"\n[service]\n', said(3, "service", "[[service]]")
     ),
     one("two directors", '[[director]]\ninterface = "eth0"\n', said(1, "director", "takes a table", "[director]")),
+    one(
+        "a hook of an event that there is not",
+        web("[[hook]]", 'on = ["real down"]', 'run = "/bin/true"'),
+        said(9, "hook[0].on[0]", "real down", "real server down"),
+    ),
+    one("a hook in single brackets", web("[hook]"), said(8, "hook", "[[hook]]")),
     one("services that are no tables", WEB.split("[[")[0] + "[service]\na = 1", said(3, "service", "[[service]]")),
     one("a service that is text", 'service = ["web"]\n' + WEB.split("[[")[0], said(1, "service[0]", "[[service]]")),
 )
@@ -394,6 +400,12 @@ CHECKS = (
 )
 
 RULES = (
+    one("a hook that tells nobody", web("[[hook]]"), said(8, "hook[0].run", "a hook tells somebody", "write run")),
+    one(
+        "headers without a url",
+        web("[[hook]]", 'run = "/bin/true"', 'headers = { A = "b" }'),
+        said(10, "hook[0].headers", "headers are for a url", "delete"),
+    ),
     one(
         "two NICs that are one",
         '[director]\ninterface = "eth0"\ninside = "eth0"\n',

@@ -11,7 +11,7 @@ import pytest
 
 from carom.config.load import load
 from carom.config.reference import lists, rewritten
-from carom.config.tables import CHECK, DEFENCE, DIRECTOR, REAL, SERVICE
+from carom.config.tables import CHECK, DEFENCE, DIRECTOR, HOOK, REAL, SERVICE
 from carom.errors import ConfigError
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
@@ -26,7 +26,7 @@ def test_the_committed_page_is_current(tmp_path: Path) -> None:
 
 def test_every_key_is_on_the_page() -> None:
     text = PAGE.read_text()
-    fields = [field for table in (DIRECTOR, DEFENCE, SERVICE, REAL, CHECK) for field in table.every_field]
+    fields = [field for table in (DIRECTOR, DEFENCE, SERVICE, REAL, CHECK, HOOK) for field in table.every_field]
     assert not [field.name for field in fields if f"- `{field.name}`" not in text or field.example not in text]
 
 

@@ -115,3 +115,27 @@ def test_a_truth_value_is_no_number() -> None:
     for scalar in (SPAN, scalars.integer(0, 9), scalars.prefix_length(), scalars.statuses(), scalars.ports()):
         with pytest.raises(WrongValueError):
             scalar.read(True)
+
+
+@pytest.mark.parametrize("word", ["https://hooks.example.com", "http://[2001:db8::1]:8080/a/b?c=d", "https://h/%20"])
+def test_urls_that_can_be_told(word: str) -> None:
+    assert scalars.url().read(word) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("ftp://example.com", "no URL of http or https"),
+        ("https:///path", "no URL of http or https"),
+        ("example.com/x", "no URL of http or https"),
+        ("https://example.com/a b", "no URL of http or https"),
+        ("https://example.com:0/", "no URL of http or https"),
+        ("https://example.com:99999/", "no URL: Port out of range"),
+        ("https://[::1/", "no URL: Invalid IPv6"),
+        ("https://me:secret@example.com/", "a URL with a name and password"),
+        ("https://example.com/#part", "a URL with a fragment"),
+    ],
+)
+def test_urls_that_cannot(word: str, words: str) -> None:
+    with pytest.raises(WrongValueError, match=words):
+        scalars.url().read(word)

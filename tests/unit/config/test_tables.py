@@ -12,7 +12,7 @@ import pytest
 from carom.config.kinds import KINDS
 from carom.config.read import read
 from carom.config.shapes import Field, Table
-from carom.config.tables import CHECK, COMMON, DEFENCE, DIRECTOR, REAL, SERVICE, TABLES
+from carom.config.tables import CHECK, COMMON, DEFENCE, DIRECTOR, HOOK, REAL, SERVICE, TABLES
 
 
 def every_field() -> Iterator[tuple[Table, str, Field]]:
@@ -21,7 +21,7 @@ def every_field() -> Iterator[tuple[Table, str, Field]]:
         yield from ((table, kind, field) for kind, keys in table.choices.items() for field in keys)
 
 
-@pytest.mark.parametrize("table", [DIRECTOR, DEFENCE, REAL, SERVICE], ids=lambda table: table.title)
+@pytest.mark.parametrize("table", [DIRECTOR, DEFENCE, HOOK, REAL, SERVICE], ids=lambda table: table.title)
 def test_every_field_of_the_model_can_be_written(table: Table) -> None:
     assert table.model is not None
     assert sorted(field.name for field in table.fields) == sorted(field.name for field in fields(table.model))
@@ -46,6 +46,8 @@ def document(table: Table, written: dict[str, Any]) -> dict[str, Any]:
             return {"service": [{"reals": [written]}]}
         case "[service.check]":
             return {"service": [{"check": written}]}
+        case "[[hook]]":
+            return {"hook": [written]}
         case _:
             return written
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carom.core.diff import SUMMED_UP, Difference, Kind, differences, summary
-from carom.model import Check, Config, Defence, Director, Ports, Protocol, Real, Scheduler, Service
+from carom.model import Check, Config, Defence, Director, Hook, Ports, Protocol, Real, Scheduler, Service
 
 VIP, ONE, TWO, THREE = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 33))
 WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO, weight=2)), check=None)
@@ -22,6 +22,14 @@ DIRECTOR = Director("eth0")
 def words(*services: Service, before: tuple[Service, ...] = (WEB,), director: Director = DIRECTOR) -> list[str]:
     found = differences(Config(DIRECTOR, before), Config(director, services))
     return [f"{one.kind.sign} {one.words}" for one in found]
+
+
+def test_hooks_are_named_without_what_may_be_secret() -> None:
+    pager, chat = Hook(run=("/bin/page", "secret")), Hook(url="https://hooks.example.com/secret")
+    [one] = differences(Config(DIRECTOR, hooks=(pager,)), Config(DIRECTOR, hooks=(pager, chat)))
+    assert one.words == "director: hooks /bin/page → /bin/page https://hooks.example.com"
+    [one] = differences(Config(DIRECTOR, hooks=(pager,)), Config(DIRECTOR, hooks=(replace(pager, retries=0),)))
+    assert one.words == "director: hooks /bin/page → /bin/page; another setting of these"
 
 
 def test_between_equals_there_is_nothing() -> None:

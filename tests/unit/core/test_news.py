@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from dataclasses import replace
 
 import pytest
 
-from carom.core.news import News, news
+from carom.core import news as module
+from carom.core.news import EVENTS, News, news
 from carom.core.world import World, step
 from carom.events import (
     ConfigLoaded,
@@ -38,6 +41,14 @@ from tests.unit.core.stories import (
 
 STRANGER = bytes.fromhex("020000000099")
 DRAIN = Override(0, "root", 11.0, deadline=60.0)
+
+
+def test_every_event_that_is_told_is_in_the_list() -> None:
+    tree = ast.parse(inspect.getsource(module))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    told = [call.args[0] for call in calls if call.func.id == "News"]  # type: ignore[attr-defined]
+    assert {name.value for name in told if isinstance(name, ast.Constant)} == set(EVENTS)
+    assert all(isinstance(name, ast.Constant) for name in told), "a name is written out, so that it can be searched for"
 
 
 def heard(world: World, *facts: Fact, now: float = 30.0) -> list[tuple[str, object]]:

@@ -1,0 +1,1 @@
+"""Hooks: whoever an operator wants to be told of events, by a program or by HTTP; nothing waits for them."""

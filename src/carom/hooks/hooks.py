@@ -1,0 +1,126 @@
+"""All hooks of one director: who is told of what, in which order, and what becomes of those that do not listen.
+
+    news ──hear──> one queue for each hook ──one at a time──> program, URL
+                   full: lost, and counted                    failed: again after 1 s, 2 s, 4 s, ...; then given up
+
+Hearing never waits and never fails. A hook that a change of the configuration takes away is told what it waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+
+from carom.core.news import News
+from carom.errors import HookError
+from carom.hooks import program, webhook
+from carom.model import Hook
+
+log = logging.getLogger(__name__)
+
+KEPT = 100
+"""Events that wait for one hook at most."""
+RETRY_FIRST, RETRY_LAST = 1.0, 60.0
+"""Seconds until what failed is tried again: doubled each time, up to the last."""
+
+Event = dict[str, object]
+
+
+class Hooks:
+    """For the event loop's thread."""
+
+    def __init__(self, look: Callable[[], Sequence[Hook]], clock: Callable[[], float] = time.time) -> None:
+        """`look` gives the hooks that there are now."""
+        self._look, self._clock = look, clock
+        self._lines: dict[Hook, _Line] = {}
+
+    def hear(self, heard: Sequence[News]) -> None:
+        """`carom.engine.Listener`: these have happened just now."""
+        wanted = self._look()
+        self._lines = {hook: line for hook, line in self._lines.items() if hook in wanted or line.busy}
+        when = datetime.fromtimestamp(self._clock(), UTC)
+        for hook in wanted:
+            for news in heard:
+                if news.event in hook.on or (news.grave and not hook.on):
+                    line = self._lines.setdefault(hook, _Line(hook))
+                    line.add({**news.as_json(when), "director": socket.gethostname()})
+
+    async def close(self) -> None:
+        """Tell nobody any more: the daemon ends."""
+        for line in self._lines.values():
+            await line.close()
+
+
+class _Line:
+    """What one hook is yet to be told."""
+
+    def __init__(self, hook: Hook) -> None:
+        self._hook = hook
+        self._waiting: deque[Event] = deque()
+        self._lost = 0
+        self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._telling is not None and not self._telling.done()
+
+    def add(self, event: Event) -> None:
+        if len(self._waiting) >= KEPT:
+            self._lost += 1
+            return
+        self._waiting.append(event)
+        if not self.busy:
+            self._telling = asyncio.create_task(self._tell_all())
+
+    async def close(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.wait((self._telling,))
+
+    async def _tell_all(self) -> None:
+        while self._waiting:
+            await self._tell(self._waiting.popleft())
+        if self._lost:
+            log.warning("hook lost events", extra={"hook": str(self._hook), "events": self._lost})
+            self._lost = 0
+
+    async def _tell(self, event: Event) -> None:
+        """Tell it, by all its ways; those that have heard are not told again."""
+        ways = [way for way, there in ((_run, self._hook.run), (_post, self._hook.url)) if there]
+        pause = RETRY_FIRST
+        for left in range(self._hook.retries, -1, -1):
+            failed = [(way, why) for way in ways if (why := await _tried(way, self._hook, event))]
+            if not failed:
+                return
+            if not left:
+                why = "; ".join(why for _, why in failed)
+                log.warning("hook failed", extra={"hook": str(self._hook), "about": event["event"], "why": why})
+                return
+            ways = [way for way, _ in failed]
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RETRY_LAST)
+
+
+async def _run(hook: Hook, event: Event) -> None:
+    await program.run(hook.run, event, hook.timeout)
+
+
+async def _post(hook: Hook, event: Event) -> None:
+    await webhook.post(hook.url, hook.headers, event, hook.timeout)
+
+
+async def _tried(way: Callable[[Hook, Event], Coroutine[None, None, None]], hook: Hook, event: Event) -> str:
+    """Why it failed; empty: it did not."""
+    try:
+        await way(hook, event)
+    except HookError as error:
+        return str(error)
+    except Exception as error:
+        log.exception("a hook meets a defect of carom's")
+        return f"{type(error).__name__}: {error}"
+    return ""

@@ -1,0 +1,73 @@
+"""A hook by a program: it reads the event on its standard input, and finds its plain fields in its environment.
+
+    CAROM_EVENT="real server down"  CAROM_SERVICE=web  CAROM_REAL=192.168.76.31  ...
+
+No shell runs it. It runs as the daemon's user, in a session of its own, which is killed as a whole when the time is up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Mapping
+from contextlib import suppress
+
+from carom.errors import HookError
+
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+SAID = 200
+"""Bytes of its output that are repeated where it fails."""
+DIES_WITHIN = 1.0
+"""Seconds that a killed program is waited for."""
+
+
+async def run(words: tuple[str, ...], event: Mapping[str, object], within: float) -> None:
+    """Run it to its end. Raises HookError unless it ends with exit code 0 within so many seconds."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=_environment(event), cwd="/", start_new_session=True
+        )
+    except OSError as error:
+        raise HookError(f"{words[0]} cannot be run: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(within):
+            said = await _told(process, json.dumps(event).encode() + b"\n")
+            code = await process.wait()
+    except TimeoutError:
+        await _kill(process)
+        raise HookError(f"{words[0]} was not done in {within:g} s, and killed") from None
+    except asyncio.CancelledError:
+        await _kill(process)
+        raise
+    if code:
+        ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        raise HookError(f"{words[0]}: {ended}{': ' if said else ''}{said}")
+
+
+def _environment(event: Mapping[str, object]) -> dict[str, str]:
+    plain = {name: value for name, value in event.items() if isinstance(value, str | int | float)}
+    return ENVIRONMENT | {f"CAROM_{name.upper()}": str(value).replace("\0", "") for name, value in plain.items()}
+
+
+async def _told(process: Process, text: bytes) -> str:
+    """Hand it the event, and listen until it closes its output; the first line of that."""
+    said = b""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("a hook without pipes")
+    with suppress(ConnectionError):  # it need not read
+        process.stdin.write(text)
+        process.stdin.close()
+    while more := await process.stdout.read(1 << 16):
+        said = (said + more)[:SAID]
+    return said.partition(b"\n")[0].decode(errors="replace")
+
+
+async def _kill(process: Process) -> None:
+    """Kill it, and all that it has started in its session."""
+    with suppress(ProcessLookupError, PermissionError, TimeoutError):
+        os.killpg(process.pid, signal.SIGKILL)
+        async with asyncio.timeout(DIES_WITHIN):  # unless it hangs in the kernel
+            await process.wait()
