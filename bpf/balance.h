@@ -36,8 +36,10 @@ static __always_inline void touch_flow(const struct flow_lookup *found, __u8 seg
 	__u64 after = FLOW_WORD(FLOW_VIP(word), FLOW_REAL(word), flow_state_after(FLOW_STATE(word), segment), now) |
 		      FLOW_TEMPLATE_BITS(FLOW_TEMPLATE(word));
 
-	if (after != word)
-		flow_go_on(found->at, word, after);
+	if (after == word || !flow_go_on(found->at, word, after))
+		return;
+	if (segment == SEGMENT_SYN && flow_is_half_open(word))
+		flow_repeat_handshake(word);
 }
 
 /* The real server for a new flow, and the generation of the template that the flow holds; 0: none. */

@@ -154,16 +154,22 @@ static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
 	return true;
 }
 
-/* The same flow goes on. Its real server has as many as before, so no threshold is crossed, not even for a moment. */
-static __always_inline void flow_go_on(__u64 *at, __u64 old, __u64 new)
+/*
+ * The same flow goes on, if nobody else has made it. Its real server has as many as before, so no threshold is crossed,
+ * not even for a moment.
+ */
+static __always_inline bool flow_go_on(__u64 *at, __u64 old, __u64 new)
 {
 	__u64 *load, step = (1ULL << 32) - 1; /* one more active, one fewer inactive */
 
-	if (__sync_val_compare_and_swap(at, old, new) != old || flow_is_active(old) == flow_is_active(new))
-		return;
+	if (__sync_val_compare_and_swap(at, old, new) != old)
+		return false;
+	if (flow_is_active(old) == flow_is_active(new))
+		return true;
 	load = load_of(FLOW_REAL(new));
 	if (load)
 		__sync_fetch_and_add(load, flow_is_active(new) ? step : -step);
+	return true;
 }
 
 static __always_inline __u64 flow_mix(__u64 hash)
@@ -285,9 +291,30 @@ static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16
 	return reached;
 }
 
+/* A SYN again, of a flow that has begun by one. Its sender waits a second or longer, so this is no matter of speed. */
+static __always_inline void flow_repeat_handshake(__u64 word)
+{
+	__u32 real = FLOW_REAL(word);
+	struct handshakes *counter = bpf_map_lookup_elem(&handshakes, &real);
+
+	if (counter)
+		__sync_fetch_and_add(&counter->repeated, 1);
+}
+
+static __always_inline void flow_lose_handshake(__u64 word)
+{
+	__u32 real = FLOW_REAL(word);
+	struct handshakes *counter = bpf_map_lookup_elem(&handshakes, &real);
+
+	if (counter)
+		__sync_fetch_and_add(&counter->lost, 1);
+}
+
 /* What there is to do for a flow that is gone, besides counting. */
 static __always_inline void flow_leave(__u64 word, const struct ip6 *client, __u32 now)
 {
+	if (FLOW_VIP(word) && flow_is_half_open(word))
+		flow_lose_handshake(word);
 	if (constants.features & FEATURE_PERSISTENCE && FLOW_VIP(word) && FLOW_TEMPLATE(word))
 		template_release(client, FLOW_REAL(word), FLOW_TEMPLATE(word), now);
 }

@@ -374,6 +374,20 @@ struct {
 	__type(value, struct real_counter);
 } real_counters SEC(".maps");
 
+/* What goes wrong on the way home shows in the half that is seen: handshakes that do not come about. */
+struct handshakes {
+	__u64 repeated; /* SYNs of flows that had begun with one before */
+	__u64 lost; /* flows that ended, or had to make room, before their client's first ACK */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, REALS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct handshakes);
+} handshakes SEC(".maps");
+
 /* ------------------------------------------------------------------------------------------- flows */
 
 /* What a flow's entry looks like, and how it is found, is the matter of flow.h. */

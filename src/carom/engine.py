@@ -20,7 +20,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial, reduce
 from math import inf
 from typing import TypeVar
@@ -29,6 +29,7 @@ from carom.core import planning
 from carom.core import world as worlds
 from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
+from carom.core.handshakes import Handshakes
 from carom.core.news import News, news
 from carom.core.plan import Plan
 from carom.core.planning import Planned
@@ -38,7 +39,17 @@ from carom.errors import DataPlaneError
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Override, RealName
 from carom.model import Address, Config, OnMisuse
 from carom.outcome import Checked
-from carom.ports import Announcer, Attachment, Checks, DataPlane, FlowCount, FlowSlice, Neighbours, Reading
+from carom.ports import (
+    Announcer,
+    Attachment,
+    Checks,
+    DataPlane,
+    FlowCount,
+    FlowSlice,
+    Neighbours,
+    Reading,
+    RealReading,
+)
 from carom.sighting import Sighting, Sign, VipSighted
 
 log = logging.getLogger(__name__)
@@ -51,6 +62,9 @@ READ_EVERY = 1.0
 """Seconds between two looks at the data plane's counters."""
 ANNOUNCE_AFTER = (0.0, 1.0, 2.0)
 """Seconds before each announcement of a VIP. RFC 5227 section 2.3 sends two; a switch that just came up loses some."""
+
+HANDSHAKES_OVER = 30.0
+"""Seconds over which handshakes are looked at, at least."""
 
 Result = TypeVar("Result")
 Listener = Callable[[Sequence[News]], None]
@@ -75,6 +89,28 @@ class Snapshot:
     """The engine's clock when this snapshot was made."""
     troubles: tuple[str, ...]
     """What goes wrong at present, a sentence each."""
+    past: Reading = field(default_factory=Reading)
+    """The counters as they were HANDSHAKES_OVER to twice that ago, or at the first reading: for what takes a while."""
+    past_at: float = 0.0
+    """When that was."""
+
+    @property
+    def handshakes(self) -> dict[str, dict[Address, Handshakes]]:
+        """Those of each service's real servers since `past`; made anew at each call."""
+        before = {(one.service, one.address): one for one in self.past.reals}
+        found: dict[str, dict[Address, Handshakes]] = {}
+        for one in self.reading.reals:
+            earlier = before.get((one.service, one.address), one)
+            found.setdefault(one.service, {})[one.address] = _apart(one, earlier)
+        return found
+
+
+def _apart(now: RealReading, before: RealReading) -> Handshakes:
+    return Handshakes(
+        max(0, now.new_flows - before.new_flows),
+        max(0, now.syns_repeated - before.syns_repeated),
+        max(0, now.handshakes_lost - before.handshakes_lost),
+    )
 
 
 @dataclass(slots=True)
@@ -127,6 +163,7 @@ class Engine:
         self._held_at: bytes | None = None
         self._announcements: set[asyncio.Task[None]] = set()
         self._read_at: float | None = None
+        self._kept: list[tuple[float, Reading]] = []
         self._snapshot: Snapshot | None = None
 
     @property
@@ -433,12 +470,20 @@ class Engine:
         reading, empty = await self._work(lambda: _looked_at(self._plane, world))
         now, before, read_at = self._clock(), self.snapshot, self._read_at
         self._read_at = now
+        past_at, past = self._past(now, reading)
+        fresh = replace(before, reading=reading, now=now, past=past, past_at=past_at)
         if read_at is None:
-            self._snapshot = replace(before, reading=reading, earlier=reading, now=now)
+            self._snapshot = replace(fresh, earlier=reading)
         else:
-            self._snapshot = replace(before, reading=reading, earlier=before.reading, apart=now - read_at, now=now)
+            self._snapshot = replace(fresh, earlier=before.reading, apart=now - read_at)
         if empty:
             self.tell(Emptied(empty))
+
+    def _past(self, now: float, reading: Reading) -> tuple[float, Reading]:
+        """The older of the two readings that are kept, HANDSHAKES_OVER apart."""
+        if not self._kept or now - self._kept[-1][0] >= HANDSHAKES_OVER:
+            self._kept = [*self._kept[-1:], (now, reading)]
+        return self._kept[0]
 
     def _publish(self) -> None:
         self._snapshot = replace(self.snapshot, world=self._world, troubles=self._troubles.sentences, now=self._clock())

@@ -60,6 +60,10 @@ FAMILIES: Mapping[str, Family] = {
     "carom_real_active_flows": Family("gauge", "Its flows in IPVS's active states.", _REAL),
     "carom_real_inactive_flows": Family("gauge", "Its other flows: closing, or UDP.", _REAL),
     "carom_real_new_flows_total": Family("counter", "Flows scheduled to it.", _REAL),
+    "carom_real_syns_repeated_total": Family("counter", "SYNs that its clients sent again, unanswered.", _REAL),
+    "carom_real_handshakes_lost_total": Family(
+        "counter", "Flows that ended before their client's first ACK: replies lost, or clients gone.", _REAL
+    ),
     "carom_real_packets_total": Family("counter", "Packets sent to it.", _REAL),
     "carom_real_bytes_total": Family("counter", "Bytes sent to it, as Ethernet frames without checksum.", _REAL),
     "carom_real_check_ok": Family("gauge", "Whether its last health check went well.", _REAL),
@@ -163,6 +167,12 @@ def _reals(
             samples["carom_real_active_flows"].append(f"carom_real_active_flows{labels} {reading.active}")
             samples["carom_real_inactive_flows"].append(f"carom_real_inactive_flows{labels} {reading.inactive}")
             samples["carom_real_new_flows_total"].append(f"carom_real_new_flows_total{labels} {reading.new_flows}")
+            samples["carom_real_syns_repeated_total"].append(
+                f"carom_real_syns_repeated_total{labels} {reading.syns_repeated}"
+            )
+            samples["carom_real_handshakes_lost_total"].append(
+                f"carom_real_handshakes_lost_total{labels} {reading.handshakes_lost}"
+            )
             samples["carom_real_packets_total"].append(f"carom_real_packets_total{labels} {counter.packets}")
             samples["carom_real_bytes_total"].append(f"carom_real_bytes_total{labels} {counter.bytes}")
         record = records.get(real.address)

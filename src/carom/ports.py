@@ -38,6 +38,10 @@ class RealReading:
     active: int
     """Flows in IPVS's active states (SYN sent/received, established)."""
     inactive: int
+    syns_repeated: int = 0
+    """SYNs of flows that had begun with one before."""
+    handshakes_lost: int = 0
+    """Flows that ended, or had to make room, before their client's first ACK."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from carom.api import schemas
 from carom.api.call import Asked, Call, Item
+from carom.api.status import findings_of
 from carom.change import LONGEST_WAIT, Change, Changes
 from carom.config.store import Version
-from carom.core.findings import findings
 from carom.engine import Snapshot
 from carom.errors import ChangeError
 from carom.events import RealName
@@ -142,7 +142,7 @@ class _Desk:
         snapshot = self._look()
 
         def found() -> list[Finding]:
-            return [*findings(snapshot.world, snapshot.now), *self._changes.findings()]
+            return [*findings_of(snapshot), *self._changes.findings()]
 
         return {"findings": [one.as_json() for one in await asyncio.to_thread(found)]}
 

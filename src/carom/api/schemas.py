@@ -63,6 +63,13 @@ COUNTED: dict[str, Any] = {
     "new_flows": COUNT,
     "rates": RATES,
 }
+HANDSHAKES = record(
+    "Those of the last seconds: flows begun, SYNs that clients sent again, flows that ended before the first ACK.",
+    begun=COUNT,
+    repeated=COUNT,
+    lost=COUNT,
+    seconds=NUMBER,
+)
 CHECK = record(
     "What the last check found.",
     ok=YES,
@@ -88,6 +95,7 @@ REAL = record(
     check=optional(CHECK),
     override=optional(OVERRIDE),
     **COUNTED,
+    handshakes=HANDSHAKES,
 )
 SERVICE = record(
     name=TEXT,

@@ -5,13 +5,15 @@ Everything is counted since the data plane was first attached; rates are per sec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from carom.change import Standing
+from carom.core import handshakes
 from carom.core.findings import findings, obstacle, sentence
+from carom.core.handshakes import Handshakes
 from carom.core.health import Health
 from carom.core.plan import RealPlan, ServicePlan
 from carom.engine import Snapshot
@@ -40,7 +42,7 @@ def status_document(
 ) -> Document:
     """The whole document; `epoch` is the time of day, in seconds since 1970, when the engine's clock was 0."""
     view = _View(snapshot, epoch)
-    found = (*findings(snapshot.world, snapshot.now), *more)
+    found = (*findings_of(snapshot), *more)
     return {
         "version": about.version,
         "director": {
@@ -83,6 +85,14 @@ def _inside(snapshot: Snapshot) -> Document | None:
     return {"interface": name, "mac": _mac(snapshot.world.inside_mac)} if name else None
 
 
+def findings_of(snapshot: Snapshot) -> Iterator[Finding]:
+    """What is not as it should be, by the world and by the counters."""
+    yield from findings(snapshot.world, snapshot.now)
+    shaken, seconds = snapshot.handshakes, snapshot.now - snapshot.past_at
+    for service in snapshot.world.services:
+        yield from handshakes.findings(service, shaken.get(service, {}), seconds)
+
+
 def of_verdict(found: Iterable[Finding], verdict: Verdict) -> Iterable[Finding]:
     return (finding for finding in found if finding.verdict is verdict)
 
@@ -94,6 +104,7 @@ class _View:
         self._snapshot, self._world, self._epoch = snapshot, snapshot.world, epoch
         self._readings = _by_real(snapshot.reading.reals)
         self._earlier = _by_real(snapshot.earlier.reals)
+        self._handshakes = snapshot.handshakes
         self._written = {
             (service.name, real.address): real.weight
             for service in snapshot.world.config.services
@@ -136,6 +147,7 @@ class _View:
             "bytes": reading.counter.bytes,
             "new_flows": reading.new_flows,
             "rates": self._rates(reading, self._earlier.get(key) or reading),
+            "handshakes": self._shaken(service.name, real.address),
         }
 
     def _state(self, service: ServicePlan, real: RealPlan, record: Health | None) -> str:
@@ -173,6 +185,10 @@ class _View:
             "bytes": self._rate(now.counter.bytes - before.counter.bytes),
             "new_flows": self._rate(now.new_flows - before.new_flows),
         }
+
+    def _shaken(self, service: str, real: Address) -> Document:
+        shaken = self._handshakes.get(service, {}).get(real, Handshakes(0, 0, 0))
+        return asdict(shaken) | {"seconds": round(self._snapshot.now - self._snapshot.past_at, 1)}
 
     def _rate(self, difference: int) -> float:
         apart = self._snapshot.apart

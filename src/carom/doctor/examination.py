@@ -21,6 +21,7 @@ from carom.doctor.kinds import (
     mtu,
     offload,
     path,
+    return_path,
     rp_filter,
     second_director,
     server,
@@ -39,7 +40,7 @@ Kind = Callable[[Case], Awaitable[list[Finding]]]
 STAGES: tuple[tuple[Kind, ...], ...] = (
     (
         *(daemon.findings, xdp.findings, offload.findings, local_vip.findings, forwarding.findings),
-        *(rp_filter.findings, server.findings, arp_ignore.findings),
+        *(rp_filter.findings, server.findings, arp_ignore.findings, return_path.findings),
     ),
     (second_director.findings, path.findings),
     (arp_announce.findings, default_route.findings, mtu.findings),

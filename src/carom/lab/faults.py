@@ -20,7 +20,7 @@ from carom.lab import director, namespaces
 from carom.lab.build import usable
 from carom.lab.changes import DAEMON, WEB_SERVER, Change, Command, NativeXdp, Running, Setting, endpoints
 from carom.lab.commands import run
-from carom.lab.network import NODES, Node, Role, Wire
+from carom.lab.network import NODES, REALS, Node, Role, Wire
 from carom.lab.standing import Lab
 from carom.lab.webserver import endpoint_text
 from carom.model import Address
@@ -64,13 +64,22 @@ def _arp(setting: str, lab: Lab, node: Node) -> Iterator[Change]:
         yield Setting(node.name, f"ipv4/conf/{scope}/{setting}", "0")
 
 
-def _wrong_gateway(lab: Lab, node: Node) -> Iterator[Change]:
-    for interface in NODES["director"].nic(Wire.SEGMENT).addresses:
+def _home_by(other: Callable[[Node], Node], lab: Lab, node: Node) -> Iterator[Change]:
+    for interface in other(node).nic(Wire.SEGMENT).addresses:
         if usable(interface.ip):
             route = ("ip", f"-{interface.version}", "route")
             now = namespaces.inside(lab.namespace(node.name), partial(run, *route, "show", "default")).split()
             undo = (*route, "replace", *now) if now else (*route, "del", "default")
             yield Command(node.name, (*route, "replace", "default", "via", str(interface.ip)), undo)
+
+
+def _the_director(_: Node) -> Node:
+    return NODES["director"]
+
+
+def _another_real(node: Node) -> Node:
+    """A host that forwards nothing."""
+    return next(real for real in REALS if real is not node)
 
 
 def _no_vip(lab: Lab, node: Node) -> Iterator[Change]:
@@ -203,7 +212,14 @@ FAULTS = {
             "Its default route leads through the director.",
             Role.REAL,
             "default-route",
-            _wrong_gateway,
+            partial(_home_by, _the_director),
+        ),
+        Fault(
+            "dead-gateway",
+            "Its gateway passes nothing on, so clients get no reply.",
+            Role.REAL,
+            "return-path",
+            partial(_home_by, _another_real),
         ),
         Fault("no-vip", "The VIP is none of its addresses.", Role.REAL, "vip-address", _no_vip),
         Fault("rip-only", "Its service listens on its own address only.", Role.REAL, "listener", _rip_only),

@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
 
+from carom.core.handshakes import LEAST
 from carom.doctor.examination import conclude, examine
+from carom.doctor.kinds import return_path
 from carom.finding import Finding, Verdict
 from carom.lab import breakage, director, namespaces, traffic, wait
 from carom.lab.faults import FAULTS, Fault
@@ -23,7 +25,7 @@ from carom.lab.standing import Lab
 from carom.lab.traffic import Tally
 from carom.model import Director
 from tests.net.conftest import Carom
-from tests.net.doctor.ward import broken, mac, told, wrong
+from tests.net.doctor.ward import broken, clients, forget_handshakes, mac, repeated, told, wrong
 from tests.net.labs import on
 
 WITHIN = 10.0
@@ -74,8 +76,11 @@ def test_a_fault_is_found_in_time_with_its_name_and_its_server_and_nothing_else_
     carom: Carom, lab: Lab, fault: Fault
 ) -> None:
     node = victim(fault)
-    with broken(lab, node, fault.name):
+    only_clients_see = fault.finding == return_path.NAME
+    with broken(lab, node, fault.name), clients(lab) if only_clients_see else nullcontext():
         began = time.monotonic()
+        if only_clients_see:
+            assert wait.until(lambda: repeated(lab, min(guilty(node))) >= LEAST, WITHIN), "clients ask again"
         code, findings = doctor(carom, lab)
         took = time.monotonic() - began
         verified = verify(carom, lab, node) if fault.name in BOTH_SEE else set()
@@ -86,6 +91,8 @@ def test_a_fault_is_found_in_time_with_its_name_and_its_server_and_nothing_else_
     assert named
     assert named <= {(fault.finding, server) for server in guilty(node)}
     assert took < WITHIN
+    if only_clients_see:
+        forget_handshakes(lab)
     if fault.name in BOTH_SEE:
         assert {(each.name, each.verdict) for each in findings if each.verdict in WRONG} <= verified
     if fault.role is Role.GATEWAY:

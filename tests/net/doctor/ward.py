@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,29 @@ def wrong(findings: Iterable[Finding]) -> set[tuple[str, str, str]]:
     """Name, subject and server of whatever has to be mended."""
     bad = (Verdict.WARNING, Verdict.FAULT)
     return {(each.name, each.subject, each.server) for each in findings if each.verdict in bad}
+
+
+@contextmanager
+def clients(lab: Lab, number: int = 40) -> Iterator[None]:
+    """So many clients that try to connect at once, and go on trying."""
+    with ExitStack() as trying:
+        for _ in range(number):
+            sock = trying.enter_context(namespaces.inside(lab.namespace("client"), socket.socket))
+            sock.setblocking(False)
+            sock.connect_ex((VIP, 80))
+        yield
+
+
+def repeated(lab: Lab, real: str) -> int:
+    """How often clients of this real server have asked again lately, by the daemon's count."""
+    services = director.status(lab.socket)["services"]
+    return sum(each["handshakes"]["repeated"] for one in services for each in one["reals"] if each["address"] == real)
+
+
+def forget_handshakes(lab: Lab) -> None:
+    """A daemon remembers those of half a minute and longer; the next one begins anew."""
+    with broken(lab, "director", "dead-daemon"):
+        pass
 
 
 def mac(node: str) -> str:

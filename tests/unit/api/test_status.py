@@ -57,6 +57,7 @@ def document(seen: Snapshot) -> Document:
 
 def test_the_whole_document() -> None:
     idle = {"packets": 0.0, "bytes": 0.0, "new_flows": 0.0}
+    none = {"begun": 0, "repeated": 0, "lost": 0, "seconds": 12.0}
     seen = document(snapshot())
     assert seen == {
         "version": "0.1.0",
@@ -98,6 +99,7 @@ def test_the_whole_document() -> None:
                         "bytes": 15_000,
                         "new_flows": 7,
                         "rates": idle,
+                        "handshakes": none,
                     },
                     {
                         "address": "192.168.76.32",
@@ -116,6 +118,7 @@ def test_the_whole_document() -> None:
                         "bytes": 0,
                         "new_flows": 0,
                         "rates": idle,
+                        "handshakes": none,
                     },
                 ],
                 "sorry": None,
@@ -269,3 +272,12 @@ def test_the_inside_nic_of_a_director_with_two() -> None:
     seen = snapshot(InterfaceChanged(up=True, mac=b"\2\0\0\0\0\2", inside=True))
     two = replace(seen, attachment=replace(seen.attachment, inside="eth1"))
     assert document(two)["director"]["inside"] == {"interface": "eth1", "mac": "02:00:00:00:00:02"}
+
+
+def test_what_handshakes_tell_is_counted_from_some_time_ago() -> None:
+    before = replace(READING, reals=(replace(READING.reals[0], new_flows=1, syns_repeated=4),))
+    after = replace(READING, reals=(replace(READING.reals[0], new_flows=7, syns_repeated=24, handshakes_lost=2),))
+    seen = replace(snapshot(), reading=after, past=before, past_at=2.0)
+    assert first(seen)["handshakes"] == {"begun": 6, "repeated": 20, "lost": 2, "seconds": 10.0}
+    [warning] = document(seen)["warnings"]
+    assert warning.startswith(f"web: {ONE} of 6 connections begun in 10 s, 2 were given up, and clients asked again 20")

@@ -39,6 +39,9 @@ NAMES = dict(zip(TIMEOUTS, flows.STATES, strict=True))
 """What people call the states."""
 ACTIVE = frozenset({"ES", "SS", "SR", "SA"})
 
+HALF_OPEN = frozenset({"SR", "SA"})
+"""A SYN came, and no ACK yet."""
+
 
 def state_after(state: str, segment: Segment) -> str:
     """A TCP segment without any flag changes nothing."""

@@ -11,7 +11,7 @@ from carom.core.flows import Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
-from carom.dataplane.fake.flows import Flow, Flows, seen
+from carom.dataplane.fake.flows import HALF_OPEN, Flow, Flows, seen
 from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.icmp_made import Allowance
 from carom.dataplane.fake.packet import Ends
@@ -82,6 +82,8 @@ class FakeDataPlane:
         self.sent: Tally[tuple[str, Address]] = Tally()
         self.sent_bytes: Tally[tuple[str, Address]] = Tally()
         self.new_flows: Tally[tuple[str, Address]] = Tally()
+        self.repeated: Tally[tuple[str, Address]] = Tally()
+        self.lost: Tally[tuple[str, Address]] = Tally()
         self.reasons: Tally[str] = Tally()
         self.now = 0
         """Seconds; moved by `at`."""
@@ -200,6 +202,8 @@ class FakeDataPlane:
     def end_flow(self, ends: Ends) -> None:
         """A flow less, if there was one; below `lower` of them a real server is no longer overloaded."""
         flow = self.flow_table.by_ends.pop(ends, None)
+        if flow and flow.state in HALF_OPEN:
+            self.lost[flow.service, flow.real] += 1
         if flow and flow.template:
             flow.template.flows -= 1
             flow.template.idle = self.now
@@ -255,7 +259,8 @@ class FakeDataPlane:
         name = (service, real.address)
         active, inactive = self.flow_table.loads(*name, self.now)
         counter = Counter(self.sent[name], self.sent_bytes[name])
-        return RealReading(service, real.address, counter, self.new_flows[name], active, inactive)
+        half = self.repeated[name], self.lost[name]
+        return RealReading(service, real.address, counter, self.new_flows[name], active, inactive, *half)
 
 
 def _clients(plan: ServicePlan) -> int | None:

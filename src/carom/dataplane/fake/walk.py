@@ -9,7 +9,7 @@ from ipaddress import IPv6Address
 
 from carom.core.slots import slot_number
 from carom.dataplane.fake import fragments, icmp_made, packet
-from carom.dataplane.fake.flows import Flow, state_after
+from carom.dataplane.fake.flows import HALF_OPEN, Flow, state_after
 from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Piece, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
 from carom.dataplane.fake.schedulers import Request
@@ -309,6 +309,8 @@ class Walk:
             real = self.pick(service, ends)
             return self.to_real(service.plan.name, real, "forwarded", is_new=True) if real else self.no_real(service)
         if flow := self.flow(ends, segment):
+            again = segment is Segment.SYN and flow.state in HALF_OPEN and flow.seen != self.plane.now
+            self.plane.repeated[flow.service, flow.real] += again
             flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
             return self.to_real(flow.service, flow.real, "forwarded")
         return (

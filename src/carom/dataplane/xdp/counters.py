@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from itertools import islice
 
 from carom.dataplane.xdp.labels import RealLabels
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.program import Loaded
-from carom.model import Address
+from carom.events import RealName
 from carom.ports import Counter, Reading, RealReading, ReasonReading
 
 _FLOWS_A_BUCKET = 4
@@ -18,8 +19,14 @@ def read(loaded: Loaded, reals: RealLabels) -> Reading:
     """One look; each number is whole, but they are not all of the same instant."""
     size = max(reals.numbers.values(), default=0) + 1
     counters, loads = _first(loaded.maps["real_counters"], size), memoryview(loaded.maps["loads"].memory()).cast("Q")
+    handshakes = memoryview(loaded.maps["handshakes"].memory()).cast("Q")
     readings = tuple(
-        _real(service, address, _sum(loaded.maps["real_counters"], counters[number], 3), loads[number])
+        _real(
+            (service, address),
+            _sum(loaded.maps["real_counters"], counters[number], 3),
+            loads[number],
+            handshakes[2 * number : 2 * number + 2],
+        )
         for (service, address), number in reals.numbers.items()
     )
     return Reading(
@@ -30,9 +37,9 @@ def read(loaded: Loaded, reals: RealLabels) -> Reading:
     )
 
 
-def _real(service: str, address: Address, counter: tuple[int, ...], load: int) -> RealReading:
+def _real(name: RealName, counter: tuple[int, ...], load: int, half: Iterable[int]) -> RealReading:
     packets, size, new_flows = counter
-    return RealReading(service, address, Counter(packets, size), new_flows, load >> 32, load & 0xFFFF_FFFF)
+    return RealReading(*name, Counter(packets, size), new_flows, load >> 32, load & 0xFFFF_FFFF, *half)
 
 
 def _reasons(loaded: Loaded) -> tuple[ReasonReading, ...]:

@@ -187,6 +187,10 @@ class RealCounter(c.Structure):
     _fields_ = (("packets", c.c_uint64), ("bytes", c.c_uint64), ("new_flows", c.c_uint64))
 
 
+class Handshakes(c.Structure):
+    _fields_ = (("repeated", c.c_uint64), ("lost", c.c_uint64))
+
+
 class ReasonCounter(c.Structure):
     _fields_ = (("packets", c.c_uint64), ("bytes", c.c_uint64))
 
@@ -308,6 +312,7 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "loads": Loads,
     "real": Real,
     "real_counter": RealCounter,
+    "handshakes": Handshakes,
     "reason_counter": ReasonCounter,
     "reason_text": ReasonText,
     "flow4": Flow4,

@@ -180,6 +180,7 @@ class Tables:
         """A number may have belonged to another real server before."""
         self._store_real(number, bytes(c.sizeof(Real)))
         self._maps["real_counters"].clear(key(number))
+        self._maps["handshakes"].clear(key(number))
         self._maps["limits"].clear(key(number))
         self._maps["homes"].clear(key(number))
 
