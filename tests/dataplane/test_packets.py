@@ -17,7 +17,7 @@ import pytest
 from carom.core.plan import Plan
 from carom.dataplane.fake.packet import checksum
 from carom.dataplane.fake.walk import Verdict
-from carom.model import Ports, Protocol, Scheduler
+from carom.model import Ports, Protocol, Scheduler, SchedulerFlag
 from tests.dataplane import plans
 from tests.dataplane.frames import (
     BROADCAST,
@@ -42,6 +42,7 @@ from tests.dataplane.plans import OTHER_VIP, REALS, VIP, VIP6, mac
 CLIENT = "10.0.0.1:1025"
 WEB, DNS = f"{VIP}:80", f"{VIP}:53"
 CLIENT6, WEB6 = "[2001:db8::1]:1025", f"[{VIP6}]:80"
+DNS6 = f"[{VIP6}]:53"
 FIRST, SECOND, THIRD = (mac(address) for address in reversed(REALS))
 """The real servers in rr's order."""
 
@@ -97,9 +98,11 @@ def arp_reply(asked: str, asker: str) -> bytes:
     return ethernet(bytes.fromhex("000108000604") + body, 0x0806, ROUTER, DIRECTOR)
 
 
-def quoting6(kind: int, *, source: str = VIP6, cut: int = 56, extensions: tuple[tuple[int, bytes], ...] = ()) -> bytes:
+def quoting6(
+    kind: int, *, source: str = VIP6, port: int = 80, cut: int = 56, extensions: tuple[tuple[int, bytes], ...] = ()
+) -> bytes:
     """An ICMPv6 error about a segment that a real server sent to the client."""
-    inner = ip6(source, "2001:db8::1", 6, struct.pack("!HHI", 80, 1025, 7), length=1440, extensions=extensions)
+    inner = ip6(source, "2001:db8::1", 6, struct.pack("!HHI", port, 1025, 7), length=1440, extensions=extensions)
     return icmp6("2001:db8::fe", VIP6, kind, bytes(4) + inner[:cut])
 
 
@@ -132,6 +135,22 @@ SORRY = plans.plan(replace(plans.service(), sorry=plans.real(plans.SORRY)))
 
 STICKY = plans.plan(replace(plans.service(), persistence=300))
 STICKY_24 = plans.plan(replace(plans.service(), persistence=300, persistence_mask=24))
+
+MH_PORT, SH_PORT = (
+    plans.plan(replace(plans.service(scheduler), scheduler_flags=frozenset({flag})))
+    for scheduler, flag in ((Scheduler.MH, SchedulerFlag.MH_PORT), (Scheduler.SH, SchedulerFlag.SH_PORT))
+)
+SH, DH = plans.plan(plans.service(Scheduler.SH)), plans.plan(plans.service(Scheduler.DH))
+_sh_quiesced = plans.changed(plans.service(Scheduler.SH), REALS[2], weight=0)
+SH_QUIESCED = plans.plan(_sh_quiesced)
+SH_FALLBACK = plans.plan(replace(_sh_quiesced, scheduler_flags=frozenset({SchedulerFlag.SH_FALLBACK})))
+SIX_BACKUP = plans.plan(plans.service(vip=VIP6), answering=False)
+
+
+def _labelled(frame: bytes) -> bytes:
+    """The frame with a traffic class and a flow label of its own."""
+    return frame[:14] + b"\x6b\x8a\xbc\xde" + frame[18:]
+
 
 RECORDS = [
     # ---- a flow's life
@@ -588,6 +607,102 @@ RECORDS = [
     passes("ARP cut off", arp(1, "192.168.76.1", VIP)[:41], "not_ip"),
     passes(
         "ARP for another kind of hardware", arp(1, "192.168.76.1", VIP, head=bytes.fromhex("000608000604")), "not_ip"
+    ),
+    # ---- schedulers' flags
+    *(
+        sends(f"{flag}: the client's port {port} takes part", tcp(f"10.0.0.7:{port}", WEB, "S"), mac(to), plan=plan)
+        for flag, plan, port, to in (
+            ("mh-port", MH_PORT, 2, REALS[2]),
+            ("mh-port", MH_PORT, 3, REALS[1]),
+            ("sh-port", SH_PORT, 1, REALS[0]),
+            ("sh-port", SH_PORT, 2, REALS[2]),
+            ("sh-port", SH_PORT, 3, REALS[1]),
+        )
+    ),
+    sends("sh gives a client of many ports one real server", tcp("10.0.0.7:3", WEB, "S"), mac(REALS[2]), plan=SH),
+    drops("sh: whose own bucket is quiesced gets nobody", tcp("10.0.0.7:1", WEB, "S"), "no_real", plan=SH_QUIESCED),
+    sends("sh-fallback: it gets the next one", tcp("10.0.0.7:1", WEB, "S"), mac(REALS[1]), plan=SH_FALLBACK),
+    sends("dh knows the VIP only", tcp("10.9.0.7:77", WEB, "S"), mac(REALS[0]), plan=DH),
+    # ---- the edges of fields
+    *(
+        sends(f"a time to live of {ttl} is none of a switch's business", tcp(CLIENT, WEB, "S", ttl=ttl), FIRST)
+        for ttl in (0, 1, 255)
+    ),
+    *(sends(f"IPv6: a hop limit of {hops}", tcp(CLIENT6, WEB6, "S", hops=hops), FIRST, plan=SIX) for hops in (0, 255)),
+    sends("IPv6: traffic class and flow label stay", _labelled(tcp(CLIENT6, WEB6, "S")), FIRST, plan=SIX),
+    *(sends(f"a header of {5 + n} words", tcp(CLIENT, WEB, "S", options=bytes(4 * n)), FIRST) for n in (2, 3, 5, 9)),
+    *(sends(f"a TCP header of {n} words", tcp(CLIENT, WEB, "S", bytes(4 * n - 20), offset=n), FIRST) for n in (6, 10)),
+    sends("a datagram shorter than its packet", udp(CLIENT, DNS, b"tail", length=9), FIRST),
+    sends("a datagram from port 0", udp("10.0.0.1:0", DNS), FIRST),
+    sends("a client with a VIP's own address", tcp(f"{VIP}:1025", WEB, "S"), FIRST),
+    sends("a client on the real servers' own network", tcp("192.168.76.200:1025", WEB, "S"), FIRST),
+    # ---- IPv6 beside what is said above of IPv4
+    sends("IPv6: a FIN follows its flow", tcp(CLIENT6, WEB6, "FA"), FIRST, before=(tcp(CLIENT6, WEB6, "S"),), plan=SIX),
+    sends("IPv6: a RST follows its flow", tcp(CLIENT6, WEB6, "R"), FIRST, before=(tcp(CLIENT6, WEB6, "S"),), plan=SIX),
+    sends("IPv6: the next datagram is a hit", udp(CLIENT6, DNS6), FIRST, before=(udp(CLIENT6, DNS6),), plan=SIX),
+    sends("IPv6: padding behind the packet stays", tcp(CLIENT6, WEB6, "S") + bytes(6), FIRST, plan=SIX),
+    sends("IPv6: six extension headers", tcp(CLIENT6, WEB6, "S", extensions=((60, bytes(7)),) * 6), FIRST, plan=SIX),
+    sends("IPv6: a routing header", tcp(CLIENT6, WEB6, "S", extensions=((43, bytes(7)),)), FIRST, plan=SIX),
+    drops(
+        "IPv6: more than a kilobyte of extension headers",
+        tcp(CLIENT6, WEB6, "S", extensions=((60, bytes([127]) + bytes(1022)), (60, bytes(7)))),
+        "malformed",
+        plan=SIX,
+    ),
+    drops("IPv6: a length of nothing", tcp(CLIENT6, WEB6, "S", length=0), "malformed", plan=SIX),
+    drops("IPv6: UDP longer than the packet", udp(CLIENT6, DNS6, length=10), "malformed", plan=SIX),
+    passes("IPv6: an echo request while backup", icmp6("2001:db8::1", VIP6, 128), "not_answering", plan=SIX_BACKUP),
+    passes("IPv6: an echo reply to a VIP is nobody's", icmp6("2001:db8::1", VIP6, 129), "no_service", plan=SIX),
+    *(
+        sends(
+            f"IPv6: {name} goes to its flow's real server",
+            quoting6(kind),
+            FIRST,
+            "icmp_forwarded",
+            plan=SIX,
+            before=(tcp(CLIENT6, WEB6, "S"),),
+        )
+        for name, kind in (("unreachable", 1), ("time exceeded", 3), ("parameter problem", 4))
+    ),
+    drops("IPv6: an error about a port without a service", quoting6(2, port=81), "icmp_no_flow", plan=SIX),
+    sends(
+        "an ICMP error about a datagram's flow",
+        quoting(3, 3, data=ip4(VIP, "10.0.0.1", 17, struct.pack("!HHHH", 53, 1025, 9, 0))),
+        FIRST,
+        "icmp_forwarded",
+        before=(udp(CLIENT, DNS),),
+    ),
+    drops("an ICMP error that quotes a header of four words", quoting(3, 4, data=b"\x44" + bytes(40)), "malformed"),
+    # ---- the host's own business
+    *(
+        passes(f"{name} to the director's own address", frame, "not_vip")
+        for name, frame in (
+            ("BGP", tcp("192.168.76.1:40000", "192.168.76.20:179", "S")),
+            ("DNS", udp("192.168.76.1:40000", "192.168.76.20:53")),
+            ("an IPIP tunnel", ethernet(ip4("10.0.0.1", "192.168.76.20", 4, SYN[14:]))),
+            ("a fragment", tcp(CLIENT, "192.168.76.20:80", "S", fragment=0x2000)),
+            ("a header that lies", tcp(CLIENT, "192.168.76.20:80", "S", total=19)),
+        )
+    ),
+    *(
+        passes(name, ethernet(bytes(46), ethertype, target=target), reason)
+        for name, ethertype, target, reason in (
+            ("spanning tree's group", 0x0026, bytes.fromhex("0180c2000000"), "not_ours"),
+            ("PPPoE", 0x8864, DIRECTOR, "not_ip"),
+            ("MPLS", 0x8847, DIRECTOR, "not_ip"),
+            ("a pause frame", 0x8808, bytes.fromhex("0180c2000001"), "not_ours"),
+        )
+    ),
+    passes("DHCP by broadcast", BROADCAST + udp("0.0.0.0:68", "255.255.255.255:67")[6:], "not_ours"),
+    *(
+        passes(
+            f"IPv6: {name}", icmp6("fe80::1", "ff02::1", kind, mac=bytes.fromhex("333300000001")), "not_ours", plan=SIX
+        )
+        for name, kind in (("a router's advertisement", 134), ("a multicast listener query", 130))
+    ),
+    *(
+        passes(f"{name} to the VIP", ethernet(ip4("10.0.0.1", VIP, number, bytes(40))), "no_service")
+        for name, number in (("ESP", 50), ("AH", 51), ("OSPF", 89), ("VRRP", 112), ("IPv6 in IPv4", 41))
     ),
 ]
 
