@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from carom.cli.findings import text
 from carom.cli.options import json_option, socket_option
 from carom.client import Client
 from carom.config.load import load_file
 from carom.doctor.case import Told
 from carom.doctor.examination import examine
 from carom.errors import NetError, UnreachableError
-from carom.finding import Finding, Verdict
+from carom.finding import Verdict
 
 CONFIG = Path("/etc/carom/carom.toml")
 PINS = Path("/sys/fs/bpf/carom")
-COLOURS = {Verdict.FAULT: "red", Verdict.WARNING: "yellow"}
 FOUND = frozenset({Verdict.FAULT, Verdict.WARNING})
 """Verdicts that something has to be done about."""
 
@@ -78,30 +77,6 @@ def command(
     else:
         click.echo("\n".join(text(findings if everything else found, findings)))
     ctx.exit(1 if found else 0)
-
-
-def text(shown: tuple[Finding, ...] | list[Finding], findings: tuple[Finding, ...]) -> Iterator[str]:
-    """The findings for people; what is not shown is counted."""
-    name = max((len(finding.name) for finding in shown), default=0)
-    for finding in shown:
-        verdict = click.style(f"{finding.verdict.value:<8}", fg=COLOURS.get(finding.verdict))
-        where = (
-            f"{finding.subject} on {finding.server}" if finding.server not in ("", finding.subject) else finding.subject
-        )
-        yield f"{verdict} {finding.name:<{name}}  {where}: {finding.evidence}"
-        if finding.remedy:
-            yield f"{'':<8} {'':<{name}}  remedy: {finding.remedy}"
-    yield from ([""] if shown else [])
-    yield summary(findings)
-
-
-def summary(findings: tuple[Finding, ...]) -> str:
-    """How many of each."""
-    counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
-    wrong = counts[Verdict.FAULT] + counts[Verdict.WARNING]
-    unknown = f", {counts[Verdict.UNKNOWN]} that could not be looked at" if counts[Verdict.UNKNOWN] else ""
-    words = f"{wrong} things to mend" if wrong > 1 else "1 thing to mend" if wrong else "All is well"
-    return f"{words}: {len(findings)} looked at, {counts[Verdict.OK]} of them well{unknown}."
 
 
 def _told(socket: Path, config: Path | None, pins: Path, *, gentle: bool) -> Told:

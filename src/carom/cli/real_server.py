@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 import click
 
+from carom.cli.findings import text
 from carom.cli.leaving import Drained, clients, drain
 from carom.cli.options import Seconds, json_option
 from carom.client import Client
 from carom.errors import CaromError, WishError
-from carom.finding import Finding, Verdict
+from carom.finding import Verdict
 from carom.model import Address, Ports
 from carom.realserver import record
 from carom.realserver.apply import Applied
@@ -28,6 +29,7 @@ from carom.realserver.persist.means import MEANS
 from carom.realserver.session import Plan, Session
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+SEVERITY = tuple(reversed(Verdict))
 PERSIST = ("auto", "none", *MEANS)
 NIC_HELP = "The NIC where the director's frames arrive.  [the one on the VIP's network, else the gateway's]"
 SYSTEMS = ("windows", "freebsd", "openbsd", "macos", "solaris", "aix")
@@ -277,7 +279,8 @@ def verify(
     if as_json:
         click.echo(json.dumps({"findings": [finding.as_json() for finding in findings]}, indent=2))
     else:
-        click.echo("\n".join(findings_text(findings)))
+        worst_first = sorted(findings, key=lambda finding: SEVERITY.index(finding.verdict))
+        click.echo("\n".join(text(worst_first, findings)))
     ctx.exit(1 if any(finding.verdict is Verdict.FAULT for finding in findings) else 0)
 
 
@@ -343,16 +346,6 @@ def applied_document(applied: Applied) -> dict[str, Any]:
 def applied_text(applied: Applied) -> Iterator[str]:
     for each in applied.outcomes:
         yield f"{each.what:<8} {each.subject}" + (f"  # {each.note}" if each.note else "")
-
-
-def findings_text(findings: tuple[Finding, ...]) -> Iterator[str]:
-    colours = {Verdict.FAULT: "red", Verdict.WARNING: "yellow"}
-    name = max(len(finding.name) for finding in findings)
-    for finding in findings:
-        verdict = click.style(f"{finding.verdict.value:<8}", fg=colours.get(finding.verdict))
-        yield f"{verdict} {finding.name:<{name}}  {finding.subject}: {finding.evidence}"
-        if finding.remedy:
-            yield f"{'':<8} {'':<{name}}  remedy: {finding.remedy}"
 
 
 def _asked(options: dict[str, Any]) -> Asked:

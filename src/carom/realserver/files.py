@@ -10,6 +10,9 @@ from carom.errors import RealServerError
 from carom.realserver.host import LinuxHost
 from carom.realserver.persist.common import Item
 
+PACKAGES = {"sysctl": "procps", "ip": "iproute2", "nft": "nftables", "arptables": "arptables", "iptables": "iptables"}
+"""Debian's, for what a small system may be without."""
+
 
 class Disk:
     """The files below a root; `/` for this system, another for an image or a test."""
@@ -25,7 +28,10 @@ class Disk:
     def program(self, name: str) -> str:
         found = self._host.program(name)
         if found is None:
-            raise RealServerError(f"`{name}` is not installed, and the boot files would run it")
+            package = PACKAGES.get(name, "")
+            raise RealServerError(
+                f"`{name}` is not installed, and the boot files would run it{package and f': apt install {package}'}"
+            )
         return found
 
     @property

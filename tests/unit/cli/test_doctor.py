@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
 from carom.cli import doctor
-from carom.cli.doctor import command, summary, text
+from carom.cli.doctor import command
 from carom.cli.main import carom
 from carom.doctor.case import Told
 from carom.finding import Finding, Verdict
@@ -29,26 +28,6 @@ ports = ["tcp/80"]
 scheduler = "wrr"
 reals = ["192.168.76.31"]
 """
-
-
-def test_each_finding_says_where_and_what_to_do() -> None:
-    assert [click.unstyle(line) for line in text((LEAK, SMALL), (LEAK, SMALL, WELL))] == [
-        "fault    arp-ignore  192.168.76.24 on 192.168.76.32: it answers",
-        "                     remedy: join it",
-        "warning  mtu         192.168.76.32: 1300 bytes",
-        "                     remedy: ip link set",
-        "",
-        "2 things to mend: 3 looked at, 1 of them well.",
-    ]
-
-
-def test_where_nothing_is_wrong_one_line_says_so() -> None:
-    assert list(text((), (WELL,))) == ["All is well: 1 looked at, 1 of them well."]
-
-
-def test_what_could_not_be_looked_at_is_counted() -> None:
-    assert summary((WELL, UNSEEN)) == "All is well: 2 looked at, 1 of them well, 1 that could not be looked at."
-    assert summary((LEAK, UNSEEN)).startswith("1 thing to mend: ")
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from carom.cli.real_server import command, findings_text, method_help
-from carom.finding import Finding, Verdict
+from carom.cli.real_server import command, method_help
 from carom.realserver.arp import METHODS
 from carom.realserver.persist.means import MEANS
 
@@ -63,22 +62,6 @@ def test_a_script_goes_to_stdout_alone() -> None:
     done = carom("script", "--os", "freebsd", "--vip", "192.0.2.1", "--vip", "192.0.2.1")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("#!/bin/sh\n# Carom real server on FreeBSD: 192.0.2.1\n")
-
-
-def test_findings_for_people() -> None:
-    lines = list(
-        findings_text(
-            (
-                Finding("mtu", "eth0", Verdict.OK, "1500 bytes"),
-                Finding("arp-ignore", "192.0.2.1", Verdict.FAULT, "eth0 answers", "carom real-server join"),
-            )
-        )
-    )
-    assert [re.sub(r"\x1b\[\d+m", "", line) for line in lines] == [
-        "ok       mtu         eth0: 1500 bytes",
-        "fault    arp-ignore  192.0.2.1: eth0 answers",
-        "                     remedy: carom real-server join",
-    ]
 
 
 def test_starting_takes_no_longer_than_reading_the_answer() -> None:
