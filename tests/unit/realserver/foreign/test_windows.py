@@ -8,6 +8,7 @@ import pytest
 
 from carom.model import Ports, Protocol
 from carom.realserver.foreign.windows import script
+from tests.unit.realserver.foreign.powershell import UnreadableError, code, unknown_variables
 from tests.unit.realserver.words import VIP, VIP6, WEB
 
 
@@ -48,10 +49,34 @@ def test_every_function_that_is_called_is_defined() -> None:
         assert len(re.findall(rf"\b{name}\b", text)) >= 2
 
 
-@pytest.mark.parametrize(("opening", "closing"), ["{}", "()", "[]"])
-def test_brackets_are_closed(opening: str, closing: str) -> None:
-    text = re.sub(r"#.*", "", script((VIP, VIP6), (WEB,)))
-    assert text.count(opening) == text.count(closing)
+SCRIPTS = {
+    "one VIP": script((VIP,), ()),
+    "both families and a port": script((VIP, VIP6), (WEB,)),
+    "IPv6 alone": script((VIP6,), (WEB,)),
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_strings_and_brackets_end_and_every_variable_is_set(text: str) -> None:
+    assert unknown_variables(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("if ($true) { Get-Nic", r"not closed: \{"),
+        ("@( 'a' }", "line 1: } closes nothing"),
+        ("Get-Nic\n'a", "line 2: a string that does not end"),
+        ('"$(Get-Nic (1)"', "not closed"),
+    ],
+)
+def test_the_reader_of_these_tests_bites(text: str, fault: str) -> None:
+    with pytest.raises(UnreadableError, match=fault):
+        code(text)
+
+
+def test_a_variable_that_nobody_sets_is_found() -> None:
+    assert unknown_variables("$one = 1\nforeach ($two in $one) { $two + $three }  # $four '$five'") == {"three"}
 
 
 @pytest.mark.parametrize(
