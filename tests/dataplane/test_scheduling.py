@@ -43,6 +43,16 @@ def test_a_flow_that_goes_on_frees_no_full_server(plane: PlaneUnderTest) -> None
     assert connect(plane, 5) == "A"
 
 
+def test_a_full_server_that_was_gone_while_its_flows_ended_is_free(plane: PlaneUnderTest) -> None:
+    full = plans.service(Scheduler.RR, replace(plans.real(A), upper=1))
+    plane.apply(plans.plan(full))
+    assert picks(plane, 1, 2) == "A-"
+    plane.apply(plans.plan(plans.service(name="another", vip=plans.OTHER_VIP)))
+    plane.at(1061)
+    plane.apply(plans.plan(full))
+    assert connect(plane, 3) == "A"
+
+
 # ---- wrr
 
 

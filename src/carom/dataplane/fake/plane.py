@@ -195,9 +195,10 @@ class FakeDataPlane:
     def begin_flow(self, ends: Ends, flow: Flow) -> None:
         """A flow more; at `upper` of them a real server is overloaded."""
         self.flow_table.by_ends[ends] = flow
-        real = self._configured(flow)
-        if real and real.upper and sum(self.flow_table.loads(flow.service, flow.real, self.now)) >= real.upper:
-            self.overloaded.add((flow.service, flow.real))
+        name = (flow.service, flow.real)
+        upper, _ = self._limits.get(name, (0, 0))
+        if upper and sum(self.flow_table.loads(*name, self.now)) >= upper:
+            self.overloaded.add(name)
 
     def end_flow(self, ends: Ends) -> None:
         """A flow less, if there was one; below `lower` of them a real server is no longer overloaded."""
@@ -207,15 +208,15 @@ class FakeDataPlane:
         if flow and flow.template:
             flow.template.flows -= 1
             flow.template.idle = self.now
-        real = self._configured(flow) if flow else None
-        if flow and real and real.upper:
-            left = sum(self.flow_table.loads(flow.service, flow.real, self.now))
-            if left < real.lower if real.lower else left * 4 < real.upper * 3:
-                self.overloaded.discard((flow.service, flow.real))
+        if flow:
+            self._mind_lower((flow.service, flow.real))
 
-    def _configured(self, flow: Flow) -> RealPlan | None:
-        service = self.services.get(flow.service)
-        return service.real(flow.real) if service else None
+    def _mind_lower(self, name: tuple[str, Address]) -> None:
+        """Also of a real server that is gone: it may come back."""
+        upper, lower = self._limits.get(name, (0, 0))
+        left = sum(self.flow_table.loads(*name, self.now)) if upper else 0
+        if left < lower if lower else left * 4 < upper * 3:
+            self.overloaded.discard(name)
 
     def at(self, now: int) -> None:
         """It is this second now; flows that have ended go."""

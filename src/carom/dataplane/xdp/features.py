@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from carom.core.plan import Plan, ServicePlan
+from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.layout import (
     FEATURE_IP6,
     FEATURE_LIMITS,
@@ -23,9 +23,14 @@ def features_of(plan: Plan) -> int:
         features |= FEATURE_PERSISTENCE if service.persistence else 0
         features |= FEATURE_IP6 if service.vip.version == 6 else 0
         features |= FEATURE_UNREACHABLE if service.on_no_real is OnNoReal.UNREACHABLE else 0
-        features |= FEATURE_MTU if any(real.mtu for real in service.reals) else 0
+        features |= FEATURE_MTU if any(real.mtu for real in everyone(service)) else 0
     return features
 
 
 def has_limits(service: ServicePlan) -> bool:
-    return any(real.upper for real in service.reals)
+    return any(real.upper for real in everyone(service))
+
+
+def everyone(service: ServicePlan) -> tuple[RealPlan, ...]:
+    """Its real servers, and the sorry server while that serves."""
+    return (*service.reals, service.sorry) if service.sorry else service.reals

@@ -26,3 +26,8 @@ def test_icmp_errors_of_our_own_are_there_for_those_who_send_them() -> None:
     narrow = plans.changed(plans.service(), plans.REALS[0], mtu=1400)
     assert features_of(plans.plan(narrow)) == FEATURE_MTU
     assert features_of(plans.plan(plans.service(on_no_real=OnNoReal.UNREACHABLE))) == FEATURE_UNREACHABLE
+
+
+def test_the_sorry_server_counts_while_it_serves() -> None:
+    sorry = replace(plans.real(plans.SORRY), mtu=1400, upper=5)
+    assert features_of(plans.plan(replace(plans.service(), sorry=sorry))) == FEATURE_MTU | FEATURE_LIMITS
