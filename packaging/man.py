@@ -162,9 +162,8 @@ def _daemon_options(parser: argparse.ArgumentParser) -> Iterator[str]:
         value = (
             "" if action.nargs == 0 else f" {action.metavar or '{' + ','.join(map(str, action.choices or ())) + '}'}"
         )
-        usual = f"Without it: {action.default}." if value and action.default else ""
         about = action.help or ""
-        yield _tagged(", ".join(action.option_strings) + value, f"{about[:1].upper()}{about[1:]}.", usual)
+        yield _tagged(", ".join(action.option_strings) + value, f"{about[:1].upper()}{about[1:]}.")
 
 
 # ---- carom.toml(5) ----

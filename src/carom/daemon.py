@@ -67,6 +67,13 @@ exit codes:
   1   the configuration is faulty, or it could not be carried out; nothing was disturbed
   2   wrong usage"""
 
+PATHS = (
+    ("-c", "--config", "FILE", "/etc/carom/carom.toml", "the configuration, carom.toml(5)"),
+    ("--socket", "PATH", "/run/carom/carom.sock", "where the API listens"),
+    ("--pins", "DIR", "/sys/fs/bpf/carom", "where the data plane is pinned"),
+    ("--state", "DIR", "/var/lib/carom", "where versions and drains are kept"),
+)
+
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -114,17 +121,8 @@ def parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="caromd", description=ABOUT, epilog=ENDS, formatter_class=raw)
     add = parser.add_argument
-    add(
-        "-c",
-        "--config",
-        type=Path,
-        default=Path("/etc/carom/carom.toml"),
-        metavar="FILE",
-        help="the configuration: carom.toml(5)",
-    )
-    add("--socket", type=Path, default=Path("/run/carom/carom.sock"), metavar="PATH", help="where the API listens")
-    add("--pins", type=Path, default=Path("/sys/fs/bpf/carom"), metavar="DIR", help="where the data plane is pinned")
-    add("--state", type=Path, default=Path("/var/lib/carom"), metavar="DIR", help="where versions and drains are kept")
+    for *names, metavar, usual, about in PATHS:
+        add(*names, type=Path, default=Path(usual), metavar=metavar, help=f"{about} (default: {usual})")
     add("--listen", type=_endpoint, metavar="ADDRESS:PORT", help="answer the API there too, by TLS and to tokens only")
     add("--certificate", type=Path, metavar="FILE", help="for --listen: the certificate, and what it is signed with")
     add("--key", type=Path, metavar="FILE", help="for --listen: the certificate's private key")
@@ -135,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
         type=Style,
         choices=list(Style),
         default=Style.TEXT,
-        help="how events are written to stderr: for people, or for machines",
+        help="how events are written: for people (default), or for machines",
     )
     add("--version", action="store_true", help="say which version this is, and end")
     return parser

@@ -4,7 +4,7 @@ Modules log as usual, `log.info("plan applied", extra={"reals": 3})`. The messag
 can be searched for; what varies is a field:
 
     text     2026-03-01T12:00:00.000+00:00 info plan applied reals=3
-    journal  <6>plan applied reals=3            (sd-daemon(3): the journal keeps time and level itself)
+    journal  plan applied reals=3               (and CAROM_EVENT, CAROM_REALS, ... to search by)
     json     {"time": "2026-03-01T12:00:00.000+00:00", "level": "info", "event": "plan applied", "reals": 3}
 """
 
@@ -13,13 +13,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import socket
+import struct
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 NOT_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 """What every record has; anything else was given as `extra`. (The last is uvicorn's.)"""
+
+
+JOURNAL = Path("/run/systemd/journal/socket")
 
 
 class Style(StrEnum):
@@ -31,12 +39,21 @@ class Style(StrEnum):
 
 def configure(style: Style = Style.TEXT) -> None:
     """Send every event from INFO on to stderr in this style; text to the journal, where stderr is one, in its own."""
-    handler = logging.StreamHandler(sys.stderr)
-    if style is Style.JSON:
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(JournalFormatter() if "JOURNAL_STREAM" in os.environ else TextFormatter())
+    handler = (
+        JournalHandler() if style is Style.TEXT and _stderr_is_the_journal() else logging.StreamHandler(sys.stderr)
+    )
+    if not isinstance(handler, JournalHandler):
+        handler.setFormatter(JsonFormatter() if style is Style.JSON else TextFormatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+
+
+def _stderr_is_the_journal() -> bool:
+    """systemd.exec(5): `$JOURNAL_STREAM` is stderr's device and inode, unless somebody has redirected it since."""
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 class TextFormatter(logging.Formatter):
@@ -58,6 +75,41 @@ class JournalFormatter(TextFormatter):
         text = f"{_sentence(record)}{self._exception(record)}"
         priority = self.PRIORITIES.get(record.levelname, 6)
         return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
+
+
+class JournalHandler(logging.StreamHandler[TextIO]):
+    """The journal's own protocol (systemd's "Native Journal Protocol"), so that fields can be searched by.
+
+    What it does not take at once goes to stderr, which is the journal too.
+    """
+
+    def __init__(self, path: Path = JOURNAL) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(JournalFormatter())
+        self._path = str(path)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._socket.sendto(b"".join(_journal_fields(record, self.format(record))), self._path)
+        except OSError:
+            super().emit(record)
+
+    def close(self) -> None:
+        self._socket.close()
+        super().close()
+
+
+def _journal_fields(record: logging.LogRecord, lines: str) -> Iterator[bytes]:
+    """`lines` is the record as `JournalFormatter` has it."""
+    told = {"event": record.getMessage(), **_fields(record)}
+    own = {f"CAROM_{re.sub('[^A-Z0-9_]', '_', name.upper())}": value for name, value in told.items()}
+    message = "\n".join(line.partition(">")[2] for line in lines.splitlines())
+    priority = JournalFormatter.PRIORITIES.get(record.levelname, 6)
+    known = {"MESSAGE": message, "PRIORITY": priority, "SYSLOG_IDENTIFIER": "caromd", "LOGGER": record.name}
+    for name, value in {**known, **own}.items():
+        data = str(value).encode(errors="replace")
+        yield b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(data)), data)
 
 
 class JsonFormatter(logging.Formatter):

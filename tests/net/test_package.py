@@ -132,6 +132,8 @@ def test_installed_and_started_it_serves(running: Machine, lan: Segment) -> None
     assert attached(running, lan)
     assert running.says("carom", "status").startswith("Director on eth0 ")
     assert "ready config=/etc/carom/carom.toml" in running.journal
+    found = running.says("journalctl", "CAROM_EVENT=ready", "CAROM_CONFIG=/etc/carom/carom.toml", "--output=json")
+    assert json.loads(found.splitlines()[-1])["_SYSTEMD_UNIT"] == "caromd.service"
 
 
 def test_it_is_not_root_and_can_do_no_more_than_it_needs(running: Machine) -> None:

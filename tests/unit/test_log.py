@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from carom.log import JournalFormatter, JsonFormatter, Style, TextFormatter, configure
+from carom.log import JournalFormatter, JournalHandler, JsonFormatter, Style, TextFormatter, configure
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +50,51 @@ def test_the_journal_gets_a_priority_on_every_line_and_no_time() -> None:
     assert all(line.startswith("<3>") for line in lines)
 
 
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "journal"))
+        journal.settimeout(5)
+        yield journal
+
+
+def entry(journal: socket.socket) -> dict[str, str]:
+    """What the journal has got: names, lengths and values."""
+    data, found = journal.recv(1 << 16), {}
+    while data:
+        name, _, rest = data.partition(b"\n")
+        end = 8 + struct.unpack_from("<Q", rest)[0]
+        found[name.decode()] = rest[8:end].decode()
+        assert rest[end : end + 1] == b"\n"
+        data = rest[end + 1 :]
+    return found
+
+
+def test_the_journal_gets_every_field_by_its_name(journal: socket.socket) -> None:
+    handler = JournalHandler(Path(journal.getsockname()))
+    handler.handle(event("real server down", level=logging.WARNING, service="web", why="two\nlines"))
+    handler.close()
+    assert entry(journal) == {
+        "MESSAGE": "real server down service=web why=two\nlines",
+        "PRIORITY": "4",
+        "SYSLOG_IDENTIFIER": "caromd",
+        "LOGGER": "carom.engine",
+        "CAROM_EVENT": "real server down",
+        "CAROM_SERVICE": "web",
+        "CAROM_WHY": "two\nlines",
+    }
+
+
+def test_what_the_journal_does_not_take_goes_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], journal: socket.socket
+) -> None:
+    for path, field in ((tmp_path / "nobody", "x"), (Path(journal.getsockname()), "x" * (1 << 20))):
+        handler = JournalHandler(path)
+        handler.handle(event(reals=field))
+        handler.close()
+        assert capsys.readouterr().err == f"<6>plan applied reals={field}\n"
+
+
 def test_json_is_one_object_a_line() -> None:
     assert json.loads(JsonFormatter().format(event(reals=3))) == {
         "time": "2026-03-01T12:00:00.250+00:00",
@@ -67,7 +115,7 @@ def test_json_takes_whatever_is_given_as_a_field() -> None:
     ("style", "journal", "line"),
     [
         (Style.TEXT, False, "info plan applied reals=3\n"),
-        (Style.TEXT, True, "<6>plan applied reals=3\n"),
+        (Style.TEXT, True, "info plan applied reals=3\n"),  # a journal, but not our stderr any more
         (Style.JSON, True, '"event": "plan applied", "reals": 3}\n'),
     ],
 )

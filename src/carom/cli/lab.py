@@ -111,9 +111,9 @@ def faults(*, at_length: bool) -> None:
 @click.argument("node")
 @click.argument("fault")
 def break_(name: str, node: str, fault: str) -> None:
-    """Break a node with a fault, for `carom doctor` to find; `heal` undoes it.
+    """Break a node, for `carom doctor` to find.
 
-    `carom lab faults --long` tells what each fault is, and which nodes it happens to.
+    `carom lab heal` undoes it. `carom lab faults --long` tells what each fault is, and which nodes it happens to.
     """
     lab = _standing_lab(name, node)
     breakage.inflict(lab, node, fault)
@@ -124,7 +124,10 @@ def break_(name: str, node: str, fault: str) -> None:
 @name_option
 @click.argument("node")
 def heal(name: str, node: str) -> None:
-    """Undo every fault of a node: it is exactly as it was before the first."""
+    """Undo every fault of a node.
+
+    It is exactly as it was before the first.
+    """
     healed = breakage.heal(_standing_lab(name, node), node)
     click.echo(f"{node}: {', '.join(healed)} undone" if healed else f"{node} is not broken")
 

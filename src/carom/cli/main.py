@@ -96,6 +96,9 @@ class Commands(click.Group):
 def carom() -> None:
     """Carom, the load balancer by direct routing.
 
+    caromd runs a director by /etc/carom/carom.toml; with these commands you look at it, change it and operate it. To
+    see one at work in a network of its own, type `sudo carom demo`.
+
     Exit codes: 0 well, 1 a fault or a degraded state that the output names, 2 wrong usage or no director answers.
     """
 

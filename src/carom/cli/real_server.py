@@ -289,9 +289,9 @@ def verify(
 @vips_option("A virtual IP address; may be repeated.", required=True)
 @click.option("--port", "ports", type=PortsType(), multiple=True, metavar="tcp/80", help="Opened in Windows' firewall.")
 def script(system: str, vips: tuple[Address, ...], ports: tuple[Ports, ...]) -> None:
-    """Print a complete script for a real server that does not run Linux, with its undo.
+    """Print a script for a system that is not Linux.
 
-    Each part names the documentation that it rests on.
+    It is complete, with its undo. Each part names the documentation that it rests on.
     """
     from carom.realserver.foreign import scripts
 
