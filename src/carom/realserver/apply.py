@@ -66,7 +66,7 @@ class Applier:
             except BaseException as error:
                 self._take_back(done, record.items, before, error)
                 raise
-            self._tell_systemd(before.items, record.items)
+            self._tell_systemd(before.items, record.items, applied)
             return applied
 
     def leave(self, vips: tuple[Address, ...] = ()) -> Applied:
@@ -88,7 +88,7 @@ class Applier:
             items = record.items
             record = self._keep(record, MEANS.get(record.means), applied)
             self._store.write(record)
-            self._tell_systemd(items, record.items)
+            self._tell_systemd(items, record.items, applied)
             return applied
 
     def _carry_out(
@@ -154,10 +154,13 @@ class Applier:
             folders = ()
         return replace(record, means=means.name if means and items else "", items=items, folders=folders)
 
-    def _tell_systemd(self, old: tuple[Item, ...], new: tuple[Item, ...]) -> None:
+    def _tell_systemd(self, old: tuple[Item, ...], new: tuple[Item, ...], applied: Applied) -> None:
+        """A courtesy, since it reads everything anew at boot: what has been done stands, whatever it answers."""
         units = [item for item in {*old, *new} if item.path.startswith("/etc/systemd/system/")]
-        if old != new and units and self._disk.is_systems and self._disk.boots_systemd:
-            self._host.ask("systemctl", "daemon-reload")
+        if old == new or not units or not self._disk.is_systems or not self._disk.boots_systemd:
+            return
+        if self._host.ask("systemctl", "daemon-reload") is None:
+            applied.outcomes.append(Outcome("left", "systemctl daemon-reload", "it failed, or did not end in time"))
 
 
 def _with_joined(record: Record, wish: Wish) -> Record:

@@ -42,7 +42,7 @@ class Host(Protocol):
         """Run it and return what it printed. Raises RealServerError with its own words when it fails."""
 
     def ask(self, *argv: str) -> str | None:
-        """What the command printed; None where it failed or is not installed."""
+        """What the command printed; None where it failed, did not end in time, or is not installed."""
 
     def sysctl(self, key: str) -> str:
         """The value of a sysctl. Raises RealServerError where this kernel has none of that name."""

@@ -72,6 +72,27 @@ def test_a_boot_file_that_cannot_be_written_undoes_all(net: Segment, tmp_path: P
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["system"]
 
 
+def test_what_systemd_answers_takes_nothing_back(net: Segment, tmp_path: Path) -> None:
+    """On a busy machine it may not answer in time; it reads its files anew at boot in any case."""
+
+    class Deaf(LinuxHost):
+        def ask(self, *argv: str) -> str | None:
+            return None if argv[0] == "systemctl" else super().ask(*argv)
+
+    class Own(Disk):
+        is_systems = boots_systemd = True
+
+    host = Deaf()
+    applier = Applier(host, Store(tmp_path / "record.json"), Own(tmp_path, host))
+    before = snapshot(net)
+    with inside(net.real):
+        wish = Wish(vips=(VIP,), method="sysctl", interface="eth0")
+        for applied in (applier.join(wish, MEANS["systemd"]), applier.leave()):
+            assert applied.outcomes[-1].subject == "systemctl daemon-reload"
+            assert "did not end in time" in applied.outcomes[-1].note
+    assert snapshot(net) == before
+
+
 def test_a_boot_file_of_someone_elses_is_not_overwritten(net: Segment, tmp_path: Path, applier: Applier) -> None:
     theirs = tmp_path / "etc/systemd/system/carom-real-server.service"
     theirs.parent.mkdir(parents=True)

@@ -100,10 +100,12 @@ def test_what_the_kernel_lacks_is_an_error_of_its_own(host: LinuxHost) -> None:
         host.run(Command(("ip", "link", "add", "x", "type", "no-such-kind")))
 
 
-def test_asking_is_never_an_error(host: LinuxHost) -> None:
+def test_asking_is_never_an_error(host: LinuxHost, monkeypatch: pytest.MonkeyPatch) -> None:
     assert host.ask("no-such-program") is None
     assert host.ask("false") is None
     assert host.ask("echo", "here") == "here\n"
+    monkeypatch.setattr("carom.realserver.host.SECONDS", 0.05)
+    assert host.ask("sleep", "10") is None
 
 
 def test_kinds_of_interfaces_are_tried_without_a_trace(net: Segment, host: LinuxHost) -> None:
