@@ -50,6 +50,7 @@ from carom.ports import (
     Reading,
     RealReading,
 )
+from carom.rates import Past, Sample
 from carom.sighting import Sighting, Sign, VipSighted
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,10 @@ class Snapshot:
     """The engine's clock when this snapshot was made."""
     troubles: tuple[str, ...]
     """What goes wrong at present, a sentence each."""
+    read_at: float = 0.0
+    """The engine's clock when the counters were last read."""
+    minute: Sample = field(default_factory=Sample)
+    """The counters of a minute before, or of the first reading."""
     past: Reading = field(default_factory=Reading)
     """The counters as they were HANDSHAKES_OVER to twice that ago, or at the first reading: for what takes a while."""
     past_at: float = 0.0
@@ -164,6 +169,7 @@ class Engine:
         self._announcements: set[asyncio.Task[None]] = set()
         self._read_at: float | None = None
         self._kept: list[tuple[float, Reading]] = []
+        self._minute = Past()
         self._snapshot: Snapshot | None = None
 
     @property
@@ -467,17 +473,21 @@ class Engine:
 
     async def _read(self) -> None:
         world = self._world
-        reading, empty = await self._work(lambda: _looked_at(self._plane, world))
-        now, before, read_at = self._clock(), self.snapshot, self._read_at
-        self._read_at = now
-        past_at, past = self._past(now, reading)
-        fresh = replace(before, reading=reading, now=now, past=past, past_at=past_at)
-        if read_at is None:
-            self._snapshot = replace(fresh, earlier=reading)
-        else:
-            self._snapshot = replace(fresh, earlier=before.reading, apart=now - read_at)
+        reading, at, minute, empty = await self._work(lambda: self._looked_at(world))
+        before, first = self.snapshot, self._read_at is None
+        apart = 0.0 if self._read_at is None else at - self._read_at
+        self._read_at = at
+        past_at, past = self._past(at, reading)
+        fresh = replace(before, reading=reading, now=self._clock(), past=past, past_at=past_at)
+        earlier = reading if first else before.reading
+        self._snapshot = replace(fresh, earlier=earlier, apart=apart, read_at=at, minute=minute)
         if empty:
             self.tell(Emptied(empty))
+
+    def _looked_at(self, world: World) -> tuple[Reading, float, Sample, frozenset[RealName]]:
+        """In the worker's thread: the counters, when they were read, and who leaves and has no flows left."""
+        reading, at = self._plane.read(), self._clock()
+        return reading, at, self._minute.add(reading, at), _emptied(world, reading)
 
     def _past(self, now: float, reading: Reading) -> tuple[float, Reading]:
         """The older of the two readings that are kept, HANDSHAKES_OVER apart."""
@@ -499,12 +509,6 @@ async def _set_by(event: asyncio.Event, deadline: float, now: float) -> None:
             await event.wait()
     except TimeoutError:
         return
-
-
-def _looked_at(plane: DataPlane, world: World) -> tuple[Reading, frozenset[RealName]]:
-    """In the worker's thread: the counters, and the real servers that leave and have no flows left."""
-    reading = plane.read()
-    return reading, _emptied(world, reading)
 
 
 def _emptied(world: World, reading: Reading) -> frozenset[RealName]:

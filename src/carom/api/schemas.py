@@ -54,7 +54,10 @@ ERROR: Schema = {
     "additionalProperties": False,
 }
 
-RATES = record("Per second, between the last two readings.", packets=NUMBER, bytes=NUMBER, new_flows=NUMBER)
+RATES = record("Per second, over the last second.", packets=NUMBER, bytes=NUMBER, new_flows=NUMBER)
+RATES_MINUTE = record(
+    "Per second, over the last minute, or since the daemon began.", packets=NUMBER, bytes=NUMBER, new_flows=NUMBER
+)
 COUNTED: dict[str, Any] = {
     "active": COUNT,
     "inactive": COUNT,
@@ -62,6 +65,7 @@ COUNTED: dict[str, Any] = {
     "bytes": COUNT,
     "new_flows": COUNT,
     "rates": RATES,
+    "rates_minute": RATES_MINUTE,
 }
 HANDSHAKES = record(
     "Those of the last seconds: flows begun, SYNs that clients sent again, flows that ended before the first ACK.",
@@ -119,7 +123,16 @@ DIRECTOR = record(
     config_file=TEXT,
     pid=COUNT,
 )
-REASON = record(name=TEXT, packets=COUNT, bytes=COUNT, normal=YES, sentence=TEXT)
+_PLAIN_RATES = record(packets=NUMBER, bytes=NUMBER)
+REASON = record(
+    name=TEXT,
+    packets=COUNT,
+    bytes=COUNT,
+    rates=_PLAIN_RATES,
+    rates_minute=_PLAIN_RATES,
+    normal=YES,
+    sentence=TEXT,
+)
 STATUS = record(
     "What the director does now.",
     version=TEXT,

@@ -1,6 +1,6 @@
 """The status document: a snapshot in words, as `GET /v1/status` answers it.
 
-Everything is counted since the data plane was first attached; rates are per second, between the last two readings.
+Everything is counted since the data plane was first attached; rates are per second, over the last second and minute.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from carom.engine import Snapshot
 from carom.events import Override
 from carom.finding import Finding, Verdict
 from carom.model import Address
-from carom.ports import Counter, RealReading
+from carom.ports import Counter, RealReading, ReasonReading
+from carom.rates import Rate, rate, reason_rate
 
 Document = dict[str, Any]
 Readings = Mapping[tuple[str, Address], RealReading]
@@ -62,16 +63,7 @@ def status_document(
             "confirm_by": None if standing.confirm_by is None else _time(standing.confirm_by),
             "drift": standing.drifted,
         },
-        "reasons": [
-            {
-                "name": reason.name,
-                "packets": reason.counter.packets,
-                "bytes": reason.counter.bytes,
-                "normal": reason.normal,
-                "sentence": reason.sentence,
-            }
-            for reason in snapshot.reading.reasons
-        ],
+        "reasons": [view.reason(reason) for reason in snapshot.reading.reasons],
         "flows": {"used": snapshot.reading.flows, "capacity": snapshot.reading.flow_capacity},
         "faults": [*snapshot.troubles, *map(sentence, of_verdict(found, Verdict.FAULT))],
         "warnings": [sentence(finding) for finding in of_verdict(found, Verdict.WARNING)],
@@ -105,6 +97,7 @@ class _View:
         self._readings = _by_real(snapshot.reading.reals)
         self._earlier = _by_real(snapshot.earlier.reals)
         self._handshakes = snapshot.handshakes
+        self._reasons = {reason.name: reason.counter for reason in snapshot.earlier.reasons}
         self._written = {
             (service.name, real.address): real.weight
             for service in snapshot.world.config.services
@@ -146,7 +139,8 @@ class _View:
             "packets": reading.counter.packets,
             "bytes": reading.counter.bytes,
             "new_flows": reading.new_flows,
-            "rates": self._rates(reading, self._earlier.get(key) or reading),
+            "rates": _rates(self._second(reading)),
+            "rates_minute": _rates(self._snapshot.minute.real(reading, self._snapshot.read_at)),
             "handshakes": self._shaken(service.name, real.address),
         }
 
@@ -179,20 +173,32 @@ class _View:
     def _time(self, moment: float) -> str:
         return _time(self._epoch + moment)
 
-    def _rates(self, now: RealReading, before: RealReading) -> Document:
+    def reason(self, reason: ReasonReading) -> Document:
+        """One way for a packet to end."""
+        now, seen = reason.counter, self._snapshot
+        second = reason_rate(now, self._reasons.get(reason.name, now), seen.apart)
+        minute = seen.minute.reason(reason.name, now, seen.read_at)
         return {
-            "packets": self._rate(now.counter.packets - before.counter.packets),
-            "bytes": self._rate(now.counter.bytes - before.counter.bytes),
-            "new_flows": self._rate(now.new_flows - before.new_flows),
+            "name": reason.name,
+            "packets": now.packets,
+            "bytes": now.bytes,
+            "rates": {"packets": second.packets, "bytes": second.bytes},
+            "rates_minute": {"packets": minute.packets, "bytes": minute.bytes},
+            "normal": reason.normal,
+            "sentence": reason.sentence,
         }
 
     def _shaken(self, service: str, real: Address) -> Document:
         shaken = self._handshakes.get(service, {}).get(real, Handshakes(0, 0, 0))
         return asdict(shaken) | {"seconds": round(self._snapshot.now - self._snapshot.past_at, 1)}
 
-    def _rate(self, difference: int) -> float:
-        apart = self._snapshot.apart
-        return round(difference / apart, 1) if difference > 0 and apart > 0 else 0.0
+    def _second(self, reading: RealReading) -> Rate:
+        earlier = self._earlier.get((reading.service, reading.address))
+        return rate(reading, earlier, self._snapshot.apart) if earlier else Rate()
+
+
+def _rates(found: Rate) -> Document:
+    return {"packets": found.packets, "bytes": found.bytes, "new_flows": found.new_flows}
 
 
 def _check(record: Health | None) -> Document | None:
@@ -217,9 +223,10 @@ def _totals(reals: Iterable[Document]) -> Document:
     sums: Document = {
         name: sum(real[name] for real in reals) for name in ("active", "inactive", "packets", "bytes", "new_flows")
     }
-    sums["rates"] = {
-        name: round(sum(real["rates"][name] for real in reals), 1) for name in ("packets", "bytes", "new_flows")
-    }
+    for rates in ("rates", "rates_minute"):
+        sums[rates] = {
+            name: round(sum(real[rates][name] for real in reals), 1) for name in ("packets", "bytes", "new_flows")
+        }
     return sums
 
 

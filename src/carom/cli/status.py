@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ HEADINGS = (
     *("REAL SERVER", "STATE", "WEIGHT", "MAC", "ACTIVE", "INACTIVE"),
     *("NEW/S", "PACKETS", "PACKETS/S", "BYTES", "BYTES/S"),
 )
+REASON_HEADINGS = ("REASON", "PACKETS", "PACKETS/S", "OVER 60 S", "BYTES", "")
 LEFT = frozenset({0, 1, 3})
 SHOWN = 20
 """Sentences of a kind."""
@@ -78,11 +80,14 @@ def _service(service: Document) -> Iterator[str]:
     yield f"{name}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}"
     reals = service["reals"] + ([service["sorry"]] if service["sorry"] else [])
     rows = [_row(real) for real in reals]
+    totals = service["totals"]
     if len(rows) > 1:
-        rows.append(_totals(service["totals"]))
+        rows.append(("all", "", "", "", *_numbers(totals)))
+    if rows:
+        rows.append(("over 60 s", "", "", "", "", "", *_rates_alone(totals["rates_minute"])))
     heading, *body = lines([HEADINGS, *rows], LEFT)
     yield f"  {click.style(heading, dim=True)}"
-    for line, real in zip(body, [*reals, None], strict=False):
+    for line, real in zip_longest(body, reals):
         yield f"  {line if real is None or real['up'] else click.style(line, fg='red')}"
 
 
@@ -95,8 +100,8 @@ def _row(real: Document) -> tuple[str, ...]:
     return (real["address"], real["state"], weight, real["mac"] or "none", *_numbers(real))
 
 
-def _totals(totals: Document) -> tuple[str, ...]:
-    return ("all", "", "", "", *_numbers(totals))
+def _rates_alone(rates: Document) -> tuple[str, ...]:
+    return (quantity(rates["new_flows"]), "", quantity(rates["packets"]), "", size(rates["bytes"]))
 
 
 def _numbers(counted: Document) -> tuple[str, ...]:
@@ -116,9 +121,17 @@ def _reasons(reasons: list[Document]) -> Iterator[str]:
     """The ways in which packets ended; those that a healthy director does not see are marked."""
     yield click.style("How packets ended", bold=True)
     seen = [reason for reason in reasons if reason["packets"]]
-    rows = [(reason["name"], f"{reason['packets']:,}", size(reason["bytes"]), reason["sentence"]) for reason in seen]
-    for line, reason in zip(lines(rows, frozenset({0, 3})), seen, strict=True):
+    heading, *body = lines([REASON_HEADINGS, *map(_reason, seen)], frozenset({0, 5}))
+    yield f"  {click.style(heading, dim=True)}"
+    for line, reason in zip(body, seen, strict=True):
         yield f"  {line}" if reason["normal"] else click.style(f"! {line}", fg="yellow")
+
+
+def _reason(reason: Document) -> tuple[str, ...]:
+    return (
+        *(reason["name"], f"{reason['packets']:,}", quantity(reason["rates"]["packets"])),
+        *(quantity(reason["rates_minute"]["packets"]), size(reason["bytes"]), reason["sentence"]),
+    )
 
 
 def _listed(title: str, sentences: list[str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ LOOK_EVERY = 1000
 """Milliseconds."""
 HEADINGS = ("REAL SERVER", "STATE", "WEIGHT", "ACTIVE", "CLOSING", "NEW/S", "PACKETS/S", "BYTES/S", "CHECK", "")
 LEFT = frozenset({0, 1, 9})
-HELP = "↑↓ choose   d drain   u undrain   + - weight   q end"
+HELP = "↑↓ choose   d drain   u undrain   + - weight   r rates over 1 s or 60 s   q end"
 
 Document = dict[str, Any]
 Row = tuple[str, str]
@@ -49,6 +49,13 @@ class View:
     """What the last key has led to."""
     asking: str = ""
     """A question that waits for `y`."""
+    slow: bool = False
+    """Rates over a minute, not over a second."""
+
+    @property
+    def rates(self) -> str:
+        """Which rates of the document are shown."""
+        return "rates_minute" if self.slow else "rates"
 
 
 def rows(status: Document) -> list[Row]:
@@ -58,22 +65,26 @@ def rows(status: Document) -> list[Row]:
 
 def screen(view: View) -> list[Line]:
     """Everything that is shown, from top to bottom."""
-    return [*_head(view.status), *_body(view), *_foot(view)]
+    return [*_head(view), *_body(view), *_foot(view)]
 
 
-def _head(status: Document) -> Iterator[Line]:
+def _head(view: View) -> Iterator[Line]:
+    status = view.status
     director, flows, faults = status["director"], status["flows"], status["faults"]
     plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
     role = "active" if director["answering"] else "backup"
     yield Line(
         f"carom on {director['interface']}  {plane}  {role}  version {status['configuration']['version']}", "title"
     )
-    rates = [service["totals"]["rates"] for service in status["services"]]
+    rates = [service["totals"][view.rates] for service in status["services"]]
     new, packets, count = (sum(rate[name] for rate in rates) for name in ("new_flows", "packets", "bytes"))
     yield Line(
         f"{quantity(new)} new flows/s  {quantity(packets)} packets/s  {size(count)}/s  "
-        f"{flows['used']:,} of {flows['capacity']:,} flows"
+        f"{flows['used']:,} of {flows['capacity']:,} flows  {'over 60 s' if view.slow else ''}".rstrip()
     )
+    if odd := [reason for reason in status["reasons"] if not reason["normal"] and reason[view.rates]["packets"]]:
+        rated = "  ".join(f"{reason['name']} {quantity(reason[view.rates]['packets'])}/s" for reason in odd)
+        yield Line(f"not as usual: {rated}", "bad")
     if faults:
         yield Line(faults[0] if len(faults) == 1 else f"{faults[0]} (and {len(faults) - 1:,} more)", "bad")
 
@@ -86,7 +97,7 @@ def _body(view: View) -> Iterator[Line]:
             f"{service['name']}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}",
             "title",
         )
-        heading, *body = lines([HEADINGS, *map(_cells, service["reals"])], LEFT)
+        heading, *body = lines([HEADINGS, *(_cells(real, view.rates) for real in service["reals"])], LEFT)
         yield Line(f"  {heading}", "dim")
         for text, real in zip(body, service["reals"], strict=True):
             row = service["name"], real["address"]
@@ -94,8 +105,8 @@ def _body(view: View) -> Iterator[Line]:
             yield Line(f"{'>' if row == view.chosen else ' '} {text}", look, row)
 
 
-def _cells(real: Document) -> tuple[str, ...]:
-    rates, check = real["rates"], real["check"]
+def _cells(real: Document, which: str) -> tuple[str, ...]:
+    rates, check = real[which], real["check"]
     checked = f"{1000 * check['seconds']:.1f} ms" if check and check["ok"] else check["reason"] if check else ""
     weight = f"{real['effective_weight']:g}"
     return (
@@ -137,6 +148,8 @@ def pressed(view: View, key: str, client: Client) -> View:
             return moved(view, 1)
         case "d" if view.chosen:
             return replace(view, asking=f"drain {' '.join(view.chosen)}?", said="")
+        case "r":
+            return replace(view, slow=not view.slow)
         case "u":
             return _done(view, client, "undrain")
         case "+" | "-" if real := _chosen(view):
@@ -171,7 +184,7 @@ def command(socket: Path) -> None:
     """Watch the director at work, and drain real servers by a key.
 
     Shows every service and real server once a second. The arrows choose a real server, d drains it, u takes that back,
-    + and - set its weight, q ends.
+    + and - set its weight, r changes between rates over a second and over a minute, q ends.
     """
     client = Client(socket)
     client.get("/v1/status")  # what is wrong shows before the screen is taken

@@ -17,6 +17,7 @@ from carom.events import ConfigLoaded, Fact, InterfaceChanged, NeighbourLost, Ne
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
 from carom.outcome import Checked, Diagnosis, Outcome, Reason, Verdict
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
+from carom.rates import sample
 
 VIP, ONE, TWO, SORRY = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 99))
 MAC1, OWN = bytes.fromhex("020000000031"), bytes.fromhex("020000000001")
@@ -99,6 +100,7 @@ def test_the_whole_document() -> None:
                         "bytes": 15_000,
                         "new_flows": 7,
                         "rates": idle,
+                        "rates_minute": idle,
                         "handshakes": none,
                     },
                     {
@@ -118,6 +120,7 @@ def test_the_whole_document() -> None:
                         "bytes": 0,
                         "new_flows": 0,
                         "rates": idle,
+                        "rates_minute": idle,
                         "handshakes": none,
                     },
                 ],
@@ -129,6 +132,7 @@ def test_the_whole_document() -> None:
                     "bytes": 15_000,
                     "new_flows": 7,
                     "rates": idle,
+                    "rates_minute": idle,
                 },
             }
         ],
@@ -137,6 +141,8 @@ def test_the_whole_document() -> None:
                 "name": "forwarded",
                 "packets": 100,
                 "bytes": 15_000,
+                "rates": {"packets": 0.0, "bytes": 0.0},
+                "rates_minute": {"packets": 0.0, "bytes": 0.0},
                 "normal": True,
                 "sentence": "Sent on to a real server.",
             },
@@ -144,6 +150,8 @@ def test_the_whole_document() -> None:
                 "name": "malformed",
                 "packets": 0,
                 "bytes": 0,
+                "rates": {"packets": 0.0, "bytes": 0.0},
+                "rates_minute": {"packets": 0.0, "bytes": 0.0},
                 "normal": False,
                 "sentence": "Headers that contradict themselves.",
             },
@@ -244,10 +252,22 @@ def test_rates_are_what_came_between_two_readings_per_second() -> None:
     assert seen["totals"]["rates"] == rates
 
 
-def test_counters_that_begin_anew_have_no_rate() -> None:
+def test_counters_that_begin_anew_have_a_rate_from_there() -> None:
     earlier = Reading(reals=(RealReading("web", ONE, Counter(900, 90_000), new_flows=99, active=0, inactive=0),))
     seen = document(replace(snapshot(), earlier=earlier, apart=1.0))["services"][0]["reals"][0]
-    assert set(seen["rates"].values()) == {0.0}
+    assert seen["rates"] == {"packets": 100.0, "bytes": 15_000.0, "new_flows": 7.0}
+
+
+def test_a_minute_is_measured_from_what_was_then() -> None:
+    then = sample(Reading(reasons=READING.reasons), 10.0), sample(READING, 10.0)
+    later = Reading(
+        reals=(RealReading("web", ONE, Counter(700, 75_000), new_flows=67, active=2, inactive=1),),
+        reasons=(replace(READING.reasons[0], counter=Counter(700, 75_000)),),
+    )
+    new, known = (document(replace(snapshot(), reading=later, minute=one, read_at=70.0)) for one in then)
+    assert known["services"][0]["totals"]["rates_minute"] == {"packets": 10.0, "bytes": 1000.0, "new_flows": 1.0}
+    assert known["reasons"][0]["rates_minute"] == {"packets": 10.0, "bytes": 1000.0}
+    assert new["services"][0]["reals"][0]["rates_minute"]["packets"] == 0.0, "what it had before nobody knows"
 
 
 def test_a_real_server_new_to_the_counters_has_no_rate_yet() -> None:

@@ -37,6 +37,21 @@ def real(address: str, *, weight: int = 1, up: bool = True, **counted: Any) -> d
         "override": None,
         **numbers,
         "rates": {"packets": counted.get("packets", 0) / 10, "bytes": 0.0, "new_flows": 0.0},
+        "rates_minute": {"packets": counted.get("packets", 0) / 20, "bytes": 0.0, "new_flows": 0.0},
+    }
+
+
+def reason(
+    name: str, packets: int, size: int, sentence: str, *, normal: bool = True, rate: float = 0.0, minute: float = 0.0
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "packets": packets,
+        "bytes": size,
+        "rates": {"packets": rate, "bytes": 0.0},
+        "rates_minute": {"packets": minute, "bytes": 0.0},
+        "normal": normal,
+        "sentence": sentence,
     }
 
 
@@ -57,9 +72,9 @@ STATUS: dict[str, Any] = {
     },
     "configuration": {"version": 7, "confirm_by": None, "drift": False},
     "reasons": [
-        {"name": "forwarded", "packets": 1_234, "bytes": 1_440_000, "normal": True, "sentence": "Sent on."},
-        {"name": "malformed", "packets": 2, "bytes": 120, "normal": False, "sentence": "Contradicts itself."},
-        {"name": "not_vip", "packets": 0, "bytes": 0, "normal": True, "sentence": "Not addressed to a VIP."},
+        reason("forwarded", 1_234, 1_440_000, "Sent on.", rate=123.4, minute=61.7),
+        reason("malformed", 2, 120, "Contradicts itself.", normal=False, minute=0.1),
+        reason("not_vip", 0, 0, "Not addressed to a VIP."),
     ],
     "flows": {"used": 3, "capacity": 1_048_576},
     "faults": [],
@@ -142,10 +157,12 @@ web  192.168.76.24  tcp/80 tcp/443  wrr
   192.168.76.31  up             3  02:00:00:00:00:31       2         0      0    1,234        123  1.4 MB      0 B
   192.168.76.32  quiesced       0  02:00:00:00:00:31       0         0      0        0          0     0 B      0 B
   all                                                      0         0      0    1,234        123  1.4 MB      0 B
+  over 60 s                                                                 0                61.7              0 B
 
 How packets ended
-  forwarded  1,234  1.4 MB  Sent on.
-! malformed      2   120 B  Contradicts itself.
+  REASON     PACKETS  PACKETS/S  OVER 60 S   BYTES
+  forwarded    1,234        123       61.7  1.4 MB  Sent on.
+! malformed        2          0        0.1   120 B  Contradicts itself.
 """
     )
 

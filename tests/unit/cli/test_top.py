@@ -71,6 +71,32 @@ def test_what_the_director_refuses_is_said(tmp_path: Path) -> None:
         assert pressed(seen, "u", it.client).said == "there is no service shop; there are web"
 
 
+def test_r_shows_rates_over_a_minute_and_back(tmp_path: Path) -> None:
+    with director(tmp_path) as it:
+        seen = view(it)
+        [real, *_] = seen.status["services"][0]["reals"]
+        real["rates"], real["rates_minute"] = ({"new_flows": n, "packets": n, "bytes": n} for n in (7.0, 5.5))
+        assert " 7  " in line_of(seen, ONE)
+        slow = pressed(seen, "r", it.client)
+        assert " 5.5  " in line_of(slow, ONE)
+        assert screen(slow)[1].text.endswith("flows  over 60 s")
+        assert pressed(slow, "r", it.client) == seen
+
+
+def line_of(seen: View, row: tuple[str, str]) -> str:
+    return next(line.text for line in screen(seen) if line.row == row)
+
+
+def test_packets_that_end_in_an_odd_way_are_on_top(tmp_path: Path) -> None:
+    with director(tmp_path) as it:
+        seen = view(it)
+        rates = {"packets": 12.0, "bytes": 700.0}
+        odd = {"name": "no_real", "normal": False, "rates": rates, "rates_minute": rates}
+        seen = replace(seen, status=seen.status | {"reasons": [odd, odd | {"name": "forwarded", "normal": True}]})
+        [line] = [line for line in screen(seen) if line.text.startswith("not as usual")]
+        assert (line.text, line.look) == ("not as usual: no_real 12/s", "bad")
+
+
 def test_without_real_servers_no_key_does_harm(tmp_path: Path) -> None:
     with director(tmp_path, '[director]\ninterface = "eth0"\n') as it:
         seen = view(it)

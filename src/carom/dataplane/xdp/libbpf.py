@@ -285,6 +285,18 @@ class Map(_Descriptor):
             for index in range(count.value):
                 yield self._nth(keys, index, self.key_size), self._nth(values, index, self._bytes)
 
+    def first(self, count: int) -> bytes:
+        """An array's first values in one piece: a per-CPU value after another, each padded to 8 bytes for each CPU."""
+        keys, values = c.create_string_buffer(count * self.key_size), c.create_string_buffer(count * self._bytes)
+        place, read = c.create_string_buffer(max(self.key_size, 8)), c.c_uint32(count)
+        arguments = (self.fd, None, place, keys, values, c.byref(read), None)
+        try:
+            _call(f"read {self.what}", "bpf_map_lookup_batch", *arguments)
+        except BpfError as error:
+            if error.errno != errno.ENOENT or read.value != count:  # ENOENT: the array ends here
+                raise
+        return values.raw
+
     @staticmethod
     def _nth(buffer: c.Array[c.c_char], index: int, size: int) -> bytes:
         return c.string_at(c.addressof(buffer) + index * size, size)

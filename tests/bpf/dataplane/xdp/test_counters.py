@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from ipaddress import ip_address
 
+from carom.core.plan import RealPlan
 from carom.dataplane.xdp import counters
+from carom.dataplane.xdp.layout import key
+from carom.dataplane.xdp.libbpf import possible_cpus
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
+from carom.model import Scheduler
 from carom.ports import Counter
 from tests.dataplane import plans
-from tests.dataplane.frames import tcp, udp
+from tests.dataplane.frames import DIRECTOR, tcp, udp
 from tests.dataplane.plans import REALS, VIP
 
 
@@ -42,3 +48,34 @@ def test_every_packet_is_counted_under_one_reason(loaded: Loaded) -> None:
     assert reasons["not_vip"] == 5
     assert sum(reasons.values()) == 5
     assert set(reasons) == {reason.name for reason in loaded.reasons}
+
+
+def test_what_every_cpu_has_counted_is_added_up_exactly(loaded: Loaded) -> None:
+    tables = Tables(loaded.maps, lambda: 0.0)
+    tables.apply(plans.plan(plans.service()))
+    cpus, large = possible_cpus(), 1 << 58
+    for number in tables.reals.numbers.values():
+        rows = [struct.pack("=3Q", large + cpu, number, 1) for cpu in range(cpus)]
+        loaded.maps["real_counters"].set(key(number), b"".join(rows))
+    found = {(one.service, one.address): one for one in counters.read(loaded, tables.reals).reals}
+    for name, number in tables.reals.numbers.items():
+        assert found[name].counter == Counter(cpus * large + sum(range(cpus)), cpus * number)
+        assert found[name].new_flows == cpus
+
+
+def test_ten_thousand_real_servers_are_read_in_a_small_part_of_a_second(loaded: Loaded) -> None:
+    services = (
+        plans.service(
+            Scheduler.WLC,
+            *(RealPlan(ip_address(0x0A000000 + 100 * number + host), 1, DIRECTOR) for host in range(100)),
+            name=f"service{number}",
+            vip=str(ip_address(0x0B000000 + number)),
+        )
+        for number in range(100)
+    )
+    tables = Tables(loaded.maps, lambda: 0.0)
+    tables.apply(plans.plan(*services))
+    counters.read(loaded, tables.reals)
+    began = time.thread_time()
+    assert len(counters.read(loaded, tables.reals).reals) == 10_000
+    assert time.thread_time() - began < 0.2
