@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,18 @@ SHOWN = 20
 
 
 @click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @socket_option
 @json_option
 @click.pass_context
-def command(context: click.Context, socket: Path, as_json: bool) -> None:
-    """Show what the director does now.
+def command(context: click.Context, services: tuple[str, ...], socket: Path, *, as_json: bool) -> None:
+    """Show what the director does now; of these services only, if any are named.
 
     Ends with 1 if something is wrong, which the output names, and with 2 if no director answers.
     """
     status = Client(socket).get("/v1/status")
+    if services:
+        status["services"] = _only(status["services"], services)
     if as_json:
         click.echo(json.dumps(status, indent=2))
     else:
@@ -43,12 +46,18 @@ def command(context: click.Context, socket: Path, as_json: bool) -> None:
     context.exit(1 if status["faults"] else 0)
 
 
+def _only(services: list[Document], names: tuple[str, ...]) -> list[Document]:
+    found = [service for service in services if service["name"] in names]
+    if unknown := set(names) - {service["name"] for service in found}:
+        there = ", ".join(service["name"] for service in services[:SHOWN])
+        raise click.UsageError(f"there is no service {min(unknown)}; there are {there}")
+    return found
+
+
 def text(status: Document) -> Iterator[str]:
     """The document for people, line by line."""
     yield from _director(status["director"], status["flows"], status["configuration"])
-    for service in status["services"]:
-        yield ""
-        yield from _service(service)
+    yield from _services(status["services"])
     if any(reason["packets"] for reason in status["reasons"]):
         yield ""
         yield from _reasons(status["reasons"])
@@ -74,21 +83,32 @@ def _director(director: Document, flows: Document, configuration: Document) -> I
     yield f"{flows['used']:,} of {flows['capacity']:,} flows"
 
 
-def _service(service: Document) -> Iterator[str]:
-    name = click.style(service["name"], bold=True)
-    standing = "" if service["standing"] == "serving" else click.style(f"  {service['standing']}", fg="red")
-    yield f"{name}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}"
-    reals = service["reals"] + ([service["sorry"]] if service["sorry"] else [])
-    rows = [_row(real) for real in reals]
-    totals = service["totals"]
+def _services(services: list[Document]) -> Iterator[str]:
+    """Every service with its real servers, all in the same columns."""
+    table = lines([HEADINGS, *(row for service in services for row in _rows(service))], LEFT)
+    heading = next(table)
+    for service in services:
+        name = click.style(service["name"], bold=True)
+        standing = "" if service["standing"] == "serving" else click.style(f"  {service['standing']}", fg="red")
+        yield ""
+        yield f"{name}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}"
+        yield f"  {click.style(heading, dim=True)}"
+        for real, line in zip_longest(_shown(service), islice(table, len(_rows(service)))):
+            yield f"  {line if real is None or real['up'] else click.style(line, fg='red')}"
+
+
+def _shown(service: Document) -> list[Document]:
+    sorry = [service["sorry"]] if service["sorry"] else []
+    return [*service["reals"], *sorry]
+
+
+def _rows(service: Document) -> list[tuple[str, ...]]:
+    rows, totals = [_row(real) for real in _shown(service)], service["totals"]
     if len(rows) > 1:
         rows.append(("all", "", "", "", *_numbers(totals)))
     if rows:
         rows.append(("over 60 s", "", "", "", "", "", *_rates_alone(totals["rates_minute"])))
-    heading, *body = lines([HEADINGS, *rows], LEFT)
-    yield f"  {click.style(heading, dim=True)}"
-    for line, real in zip_longest(body, reals):
-        yield f"  {line if real is None or real['up'] else click.style(line, fg='red')}"
+    return rows
 
 
 def _row(real: Document) -> tuple[str, ...]:

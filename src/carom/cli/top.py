@@ -22,7 +22,9 @@ LOOK_EVERY = 1000
 """Milliseconds."""
 HEADINGS = ("REAL SERVER", "STATE", "WEIGHT", "ACTIVE", "CLOSING", "NEW/S", "PACKETS/S", "BYTES/S", "CHECK", "")
 LEFT = frozenset({0, 1, 9})
-HELP = "↑↓ choose   d drain   u undrain   + - weight   r rates over 1 s or 60 s   q end"
+STEPS = {"KEY_UP": -1, "k": -1, "KEY_DOWN": 1, "j": 1, "KEY_PPAGE": -10, "KEY_NPAGE": 10}
+"""Real servers that a key goes on by."""
+HELP = "↑↓ PgUp PgDn Tab choose   d drain   u undrain   + - weight   r 1 s or 60 s   q end"
 
 Document = dict[str, Any]
 Row = tuple[str, str]
@@ -63,12 +65,18 @@ def rows(status: Document) -> list[Row]:
     return [(service["name"], real["address"]) for service in status["services"] for real in service["reals"]]
 
 
-def screen(view: View) -> list[Line]:
-    """Everything that is shown, from top to bottom."""
-    return [*_head(view), *_body(view), *_foot(view)]
+def screen(view: View, height: int = 10_000) -> list[Line]:
+    """What is shown on so many lines: head and foot always, and between them what is chosen and what is around it."""
+    head, body, foot = list(_head(view)), list(_body(view)), list(_foot(view))
+    columns, *body = body
+    room = max(1, height - len(head) - len(foot) - 1)
+    place = next((number for number, line in enumerate(body) if line.row == view.chosen), 0)
+    first = max(0, min(place - room // 2, len(body) - room))
+    return [*head, columns, *body[first : first + room], *foot]
 
 
 def _head(view: View) -> Iterator[Line]:
+    """What is known of the whole; ends with an empty line."""
     status = view.status
     director, flows, faults = status["director"], status["flows"], status["faults"]
     plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
@@ -87,22 +95,29 @@ def _head(view: View) -> Iterator[Line]:
         yield Line(f"not as usual: {rated}", "bad")
     if faults:
         yield Line(faults[0] if len(faults) == 1 else f"{faults[0]} (and {len(faults) - 1:,} more)", "bad")
+    yield Line("")
 
 
 def _body(view: View) -> Iterator[Line]:
-    for service in view.status["services"]:
-        yield Line("")
+    """First the columns' headings: every service's real servers stand in the same columns."""
+    services = view.status["services"]
+    shown = [[*service["reals"], *([service["sorry"]] if service["sorry"] else [])] for service in services]
+    table = lines([HEADINGS, *(_cells(real, view.rates) for reals in shown for real in reals)], LEFT)
+    yield Line(f"  {next(table)}", "dim")
+    for number, (service, reals) in enumerate(zip(services, shown, strict=True)):
+        if number:
+            yield Line("")
         standing = "" if service["standing"] == "serving" else f"  {service['standing']}"
         yield Line(
             f"{service['name']}  {service['vip']}  {' '.join(service['ports'])}  {service['scheduler']}{standing}",
             "title",
         )
-        heading, *body = lines([HEADINGS, *(_cells(real, view.rates) for real in service["reals"])], LEFT)
-        yield Line(f"  {heading}", "dim")
-        for text, real in zip(body, service["reals"], strict=True):
-            row = service["name"], real["address"]
-            look = "chosen" if row == view.chosen else "" if real["up"] else "bad"
-            yield Line(f"{'>' if row == view.chosen else ' '} {text}", look, row)
+        for real in reals:
+            row = None if real is service["sorry"] else (service["name"], real["address"])
+            chosen = row is not None and row == view.chosen
+            yield Line(
+                f"{'>' if chosen else ' '} {next(table)}", "chosen" if chosen else "" if real["up"] else "bad", row
+            )
 
 
 def _cells(real: Document, which: str) -> tuple[str, ...]:
@@ -141,11 +156,11 @@ def pressed(view: View, key: str, client: Client) -> View:
     if view.asking:
         view = replace(view, asking="")
         return _done(view, client, "drain") if key == "y" else replace(view, said="not drained")
+    if key in STEPS:
+        return moved(view, STEPS[key])
     match key:
-        case "KEY_UP" | "k":
-            return moved(view, -1)
-        case "KEY_DOWN" | "j":
-            return moved(view, 1)
+        case "\t":
+            return _next_service(view)
         case "d" if view.chosen:
             return replace(view, asking=f"drain {' '.join(view.chosen)}?", said="")
         case "r":
@@ -157,6 +172,16 @@ def pressed(view: View, key: str, client: Client) -> View:
             return _done(view, client, "weight", weight=max(0, min(65535, weight)))
         case _:
             return view
+
+
+def _next_service(view: View) -> View:
+    """With the first real server of the next service chosen; behind the last one comes the first."""
+    firsts = list({name: (name, real) for name, real in reversed(rows(view.status))}.values())[::-1]
+    if not firsts or view.chosen is None:
+        return view
+    names = [name for name, _ in firsts]
+    place = names.index(view.chosen[0]) + 1 if view.chosen[0] in names else 0
+    return replace(view, chosen=firsts[place % len(firsts)])
 
 
 def _chosen(view: View) -> Document | None:
@@ -183,8 +208,9 @@ def _done(view: View, client: Client, verb: str, **more: int) -> View:
 def command(socket: Path) -> None:
     """Watch the director at work, and drain real servers by a key.
 
-    Shows every service and real server once a second. The arrows choose a real server, d drains it, u takes that back,
-    + and - set its weight, r changes between rates over a second and over a minute, q ends.
+    Shows every service and real server once a second. Arrows, PgUp and PgDn choose a real server, Tab goes to the next
+    service; d drains the one that is chosen, u takes that back, + and - set its weight, r changes between rates over a
+    second and over a minute, q ends.
     """
     client = Client(socket)
     client.get("/v1/status")  # what is wrong shows before the screen is taken
@@ -197,7 +223,7 @@ def _run(window: curses.window, client: Client) -> None:
     window.timeout(LOOK_EVERY)
     view = moved(View(client.get("/v1/status")), 0)
     while True:
-        _draw(window, screen(view), looks)
+        _draw(window, view, looks)
         try:
             key = window.getkey()
         except curses.error:  # nothing pressed for LOOK_EVERY
@@ -226,12 +252,10 @@ def _looks() -> dict[str, int]:
     return {"bad": curses.A_BOLD, **looks}
 
 
-def _draw(window: curses.window, shown: list[Line], looks: dict[str, int]) -> None:
-    """As much as fits; what is chosen is always in sight."""
+def _draw(window: curses.window, view: View, looks: dict[str, int]) -> None:
+    """As much as fits; what is chosen, and what is asked about it, is always in sight."""
     height, width = window.getmaxyx()
-    place = next((number for number, line in enumerate(shown) if line.look == "chosen"), 0)
-    first = max(0, min(place - height // 2, len(shown) - height))
     window.erase()
-    for number, line in enumerate(shown[first : first + height]):
+    for number, line in enumerate(screen(view, height)[:height]):
         window.insnstr(number, 0, line.text, width, looks[line.look])
     window.refresh()

@@ -246,3 +246,21 @@ def test_the_inside_nic_has_a_line() -> None:
     status = deepcopy(STATUS)
     status["director"]["inside"] = {"interface": "eth1", "mac": None}
     assert "real servers by eth1  NIC gone" in "\n".join(text(status))
+
+
+def test_services_stand_in_the_same_columns_and_one_can_be_asked_for(path: Path) -> None:
+    long = STATUS["services"][0] | {"name": "web6", "reals": [real("2001:db8:76:4242:aaaa:bbbb:cccc:1")]}
+    status = STATUS | {"services": [STATUS["services"][0], long]}
+    rows = [line for line in text(status) if "02:00:00:00:00:31" in line]
+    assert len({line.index("02:00:00:00:00:31") for line in rows}) == 1
+    one = run(path, status, "web6").output
+    assert "web6  " in one
+    assert "192.168.76.31" not in one
+    path.unlink()
+    nobody = run(path, status, "shop")
+    assert nobody.exit_code == 2
+    assert "there is no service shop; there are web, web6" in nobody.output
+
+
+def test_a_director_without_services_is_shown_too() -> None:
+    assert "3 of 1,048,576 flows" in list(text(STATUS | {"services": []}))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from carom.cli.top import HELP, View, moved, pressed, rows, screen
-from tests.unit.directors import Director, director, until
+from tests.unit.directors import CONFIG, Director, director, until
 
 ONE, TWO = ("web", "192.168.76.31"), ("web", "192.168.76.32")
 
@@ -69,6 +69,25 @@ def test_what_the_director_refuses_is_said(tmp_path: Path) -> None:
     with director(tmp_path) as it:
         seen = replace(view(it), chosen=("shop", "192.168.76.31"))
         assert pressed(seen, "u", it.client).said == "there is no service shop; there are web"
+
+
+def test_however_small_the_terminal_what_is_asked_is_in_sight(tmp_path: Path) -> None:
+    many = CONFIG + "".join(
+        CONFIG[CONFIG.index("[[service]]") :].replace('"web"', f'"web{n}"').replace(".24", f".{n}")
+        for n in range(40, 60)
+    )
+    with director(tmp_path, many) as it:
+        seen = pressed(view(it), "KEY_NPAGE", it.client)
+        assert seen.chosen == ("web44", "192.168.76.31")
+        seen = pressed(pressed(seen, "\t", it.client), "d", it.client)
+        for height in (8, 12, 24):
+            shown = screen(seen, height)
+            assert len(shown) == height
+            assert shown[0].text.startswith("carom on eth0")
+            assert shown[-1].text == "drain web45 192.168.76.31? y/n"
+            assert [line.row for line in shown if line.look == "chosen"] == [("web45", "192.168.76.31")]
+        last = pressed(replace(seen, asking="", chosen=rows(seen.status)[-1]), "\t", it.client)
+        assert last.chosen == ONE, "behind the last service comes the first"
 
 
 def test_r_shows_rates_over_a_minute_and_back(tmp_path: Path) -> None:
