@@ -239,7 +239,7 @@ struct member {
 	__u16 scale; /* by which its load is multiplied to be compared with others'; 0: it gets no new flows, or see VERSION_SCALED */
 };
 
-#define MEMBERS 65536
+#define MEMBERS (1 << 19)
 #define MEMBER_BLOCK 8 /* a version's members begin and end with a cache line; those behind the last are 0 */
 
 /* One value, so that a scheduler looks it up once and then goes along it. */
@@ -324,9 +324,13 @@ struct {
 	__type(value, struct real);
 } reals SEC(".maps");
 
-#define REALS 16384
+/*
+ * Flows of each real server: active in the upper half, inactive in the lower, so that one addition moves a flow. As large
+ * as there may ever be real servers: all other maps of theirs are replaced by larger ones where that is needed, but the
+ * program would go on counting in the old one meanwhile.
+ */
+#define REALS (1 << 17)
 
-/* Flows of each real server: active in the upper half, inactive in the lower, so that one addition moves a flow. */
 struct loads {
 	__u64 of[REALS];
 };

@@ -24,7 +24,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from carom import garbage
 from carom import log as logs
 from carom.api.app import Api
 from carom.api.events import Events
@@ -39,6 +38,7 @@ from carom.core.world import Memory, memory_of
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.engine import Engine
 from carom.errors import CaromError, ConfigError, StoreError
+from carom.garbage import Garbage
 from carom.hooks.hooks import Hooks
 from carom.log import Style
 from carom.looking import Looking
@@ -171,7 +171,7 @@ def _detach(options: Options) -> int:
 async def _run(options: Options, store: Store, found: Opening) -> None:
     director = found.config.director
     _allow_many_files()
-    garbage.begin()
+    garbage = Garbage()
     sys.setswitchinterval(SWITCH_EVERY)
     async with AsyncExitStack() as held:
         watcher = held.enter_context(closing(KernelNeighbours(director.towards_reals)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from carom.core.buckets import bucket_of, dh_buckets, sh_buckets
+from carom.core.buckets import BUCKETS, bucket_of, dh_buckets, sh_buckets
 from carom.core.hashing import fold
 from carom.core.maglev import INDEX, PRIMES, Server, maglev_hash, maglev_table
 from carom.core.plan import RealPlan, ServicePlan
@@ -65,6 +65,15 @@ def slot_number(service: ServicePlan, client: Address, client_port: int, size: i
     if hashes_port(service):
         key += client_port
     return bucket_of(key) if service.scheduler in (Scheduler.DH, Scheduler.SH) else maglev_hash(key) % size
+
+
+def table_size(service: ServicePlan) -> int:
+    """Slots that a service's table has at most, where it has not had another from its life's beginning on."""
+    if service.scheduler in (Scheduler.DH, Scheduler.SH):
+        return BUCKETS
+    count = len(service.reals) + 1
+    hashed = service.scheduler is Scheduler.MH
+    return PRIMES[_index_for(10 * count, INDEX) if hashed else _index_for(4 * count, min(PRIMES))]
 
 
 def fallback_table(service: ServicePlan, listed: list[RealPlan]) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ class Labels(Generic[T]):
                 self.numbers[thing] = struct.unpack("=I", index)[0]
         self.things = {number: thing for thing, number in self.numbers.items()}
         """`numbers`, the other way round."""
-        self._free = sorted(set(range(1, labels.max_entries)) - set(self.numbers.values()), reverse=True)
+        self._free = [number for number in range(labels.max_entries - 1, 0, -1) if number not in self.things]
 
     @property
     def free(self) -> int:

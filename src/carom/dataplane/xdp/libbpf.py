@@ -151,6 +151,12 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_xdp_query": (c.c_int, (c.c_int, c.c_int, c.POINTER(_QueryOptions))),
 }
 
+_QUICK = frozenset(
+    {"bpf_map_update_elem", "bpf_map_lookup_elem", "bpf_map_delete_elem"},
+)
+"""Calls of some microseconds. They keep the interpreter: a thread that lets go of it and takes it again a thousand
+times in a row keeps all others from it, since each time it is quicker than they can wake up."""
+
 _log: list[bytes] = []
 
 
@@ -173,7 +179,10 @@ def _library() -> c.CDLL:
         raise UnsupportedError(
             "libbpf.so.1 is not on this system: install libbpf 1.0 or newer (Debian: libbpf1)"
         ) from error
+    quick = c.PyDLL("libbpf.so.1", use_errno=True)
     for name, (result, arguments) in _FUNCTIONS.items():
+        if name in _QUICK:
+            setattr(library, name, getattr(quick, name))
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
     library.libbpf_set_print(_collector)
@@ -266,6 +275,13 @@ class Map(_Descriptor):
 
     def items(self, batch: int = 4096) -> Iterator[tuple[bytes, bytes]]:
         """Every key and value, `batch` at a time, so that a large map takes little memory."""
+        for count, keys, values in self._batches(batch):
+            for index in range(count):
+                yield self._nth(keys, index, self.key_size), self._nth(values, index, self._bytes)
+
+    def _batches(self, batch: int) -> Iterator[tuple[int, c.Array[c.c_char], c.Array[c.c_char]]]:
+        """How many keys and values, and both; the next ones overwrite them."""
+        batch = min(batch, self.max_entries)
         keys, values = c.create_string_buffer(batch * self.key_size), c.create_string_buffer(batch * self._bytes)
         place = c.create_string_buffer(max(self.key_size, 8))
         begin, more = None, True
@@ -282,8 +298,7 @@ class Map(_Descriptor):
                     raise
                 more = False
             begin = place
-            for index in range(count.value):
-                yield self._nth(keys, index, self.key_size), self._nth(values, index, self._bytes)
+            yield count.value, keys, values
 
     def first(self, count: int) -> bytes:
         """An array's first values in one piece: a per-CPU value after another, each padded to 8 bytes for each CPU."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from carom.core.explain import Question, Sight
@@ -17,7 +18,9 @@ from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.groups import Groups
 from carom.dataplane.xdp.layout import FEATURE_MTU
 from carom.dataplane.xdp.libbpf import Program
+from carom.dataplane.xdp.pins import make_pins
 from carom.dataplane.xdp.program import Loaded, Nic
+from carom.dataplane.xdp.room import lacking
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
 from carom.ports import Attachment, FlowCount, FlowSlice, Reading
@@ -58,22 +61,25 @@ class XdpDataPlane:
         needed = features_of(plan) | (FEATURE_MTU if self._inside else 0)
         if self._mode == "generic":  # its frames may be many segments joined (GRO), whose size says nothing
             needed &= ~FEATURE_MTU
-        self._refit(self._attached()[0].features | needed)
+        loaded, _ = self._attached()
+        self._refit(loaded.features | needed, lacking(plan, loaded.maps))
         self._groups.listen(service.vip for service in plan.services)
         self._attached()[1].apply(plan)
         self._refit(needed)
 
-    def _refit(self, features: int) -> None:
-        """Swaps the program for one with other features, in one step and on the same maps."""
+    def _refit(self, features: int, room: Mapping[str, int] | None = None) -> None:
+        """Swaps the program for one with other features, in one step and on the same maps, or on larger ones."""
         loaded, _ = self._attached()
-        if features == loaded.features:
+        if features == loaded.features and not room:
             return
         fitted = program.load(
             program.mac_of(self._interface),
+            self._pins,
             flow_buckets=self._flow_buckets,
             features=features,
             maps=loaded.maps,
             inside=self._inside_nic(),
+            room=room,
         )
         program.start_clock(fitted)
         program.attach(fitted, self._interface, self._pins, self._inside)
@@ -121,7 +127,7 @@ class XdpDataPlane:
         """One daemon to a folder of pins. The kernel gives the claim back when the daemon dies."""
         if self._claimed is not None:
             return
-        program.make_pins(self._pins)
+        make_pins(self._pins)
         folder = os.open(self._pins, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ import secrets
 import shutil
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +34,13 @@ from carom.dataplane.xdp.layout import (
     key,
 )
 from carom.dataplane.xdp.libbpf import Link, Map, Object, Program
+from carom.dataplane.xdp.pins import make_pins, pin_maps, pinned_maps
+from carom.dataplane.xdp.room import copy
 from carom.errors import BpfError, DataPlaneError, UnsupportedError
 
 OBJECT = Path(__file__).with_name("director.bpf.o")
 INSIDE = "inside"
 """The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
-BPF_FS_MAGIC = 0xCAFE4A11
 _EXPLAINER = "explain"
 _SIOCGIFHWADDR = 0x8927
 _SIOCGIFMTU = 0x8921
@@ -101,29 +103,28 @@ def load(
     maps: dict[str, Map] | None = None,
     path: Path = OBJECT,
     inside: Nic | None = None,
+    room: Mapping[str, int] | None = None,
 ) -> Loaded:
     """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be.
 
-    With `inside` what goes to real servers leaves by that NIC.
-
-    `flow_buckets` is a power of two, from 64 on, four flows each. Raises BpfError with the verifier's words,
+    With `inside` what goes to real servers leaves by that NIC. `room` names maps that must have so many entries: where
+    they have fewer, larger ones take their place, with all that stands in them. `flow_buckets` is a power of two, from
+    64 on, four flows each; flow tables that are there have their size. Raises BpfError with the verifier's words,
     UnsupportedError where the object or bpffs is missing.
     """
     if not path.exists():
         raise UnsupportedError(f"the BPF object {path} is missing: build it with ./dev build, or reinstall carom")
+    folder, room = make_pins(pins) if pins else None, room or {}
     object_ = Object(path)
+    standing: Mapping[str, Map] = {}
     try:
         names = tuple(name for name in object_.map_names() if "." not in name and name != INSIDE)
-        if maps is not None:
-            for name in names:
-                object_.reuse_map(name, maps[name])
-        elif pins is not None:
-            _pin_maps(object_, names, pins)
-        constants = _constants(flow_buckets, features, own_mac, inside)
+        standing = maps if maps is not None else _standing(folder, names) if folder else {}
+        buckets = standing["flows4"].max_entries if "flows4" in standing else flow_buckets
+        constants = _constants(buckets, features, own_mac, inside)
         _set_constants(object_, constants)
         object_.load_only(*(name for name in object_.program_names() if name != _EXPLAINER))
-        object_.resize("flows4", flow_buckets)
-        object_.resize("flows6", flow_buckets)
+        _choose_maps(object_, names, standing, {**room, "flows4": buckets, "flows6": buckets})
         _load(object_)
         loaded = Loaded(
             object_.program("carom_director"),
@@ -137,9 +138,11 @@ def load(
             path.stat().st_mtime_ns,
             _inside(object_, inside) if inside else None,
         )
+        _fill(loaded, standing, room, folder)
     finally:
         object_.close()
-    _initialise(loaded.maps["settings"])
+        if maps is None:
+            _close(standing)
     return loaded
 
 
@@ -177,50 +180,43 @@ def start_clock(loaded: Loaded) -> None:
         raise DataPlaneError(f"the data plane's clock does not start (step {result}): bpf_timer needs Linux 5.17")
 
 
-def _pin_maps(object_: Object, names: tuple[str, ...], pins: Path) -> None:
-    folder = make_pins(pins)
-    _refuse_other_layout(folder / "settings")
+def _standing(folder: Path, names: tuple[str, ...]) -> dict[str, Map]:
+    """The maps that are pinned there, of this layout."""
+    maps = pinned_maps(folder, names)
+    if "settings" not in maps:
+        return maps
+    layout = struct.unpack_from("=I", maps["settings"].get(key(0)) or bytes(4))[0]
+    if layout in (0, LAYOUT_VERSION):
+        return maps
+    _close(maps)
+    raise DataPlaneError(
+        f"{folder} holds maps of layout {layout}, this program's is {LAYOUT_VERSION}: "
+        "run caromd --detach first (its flows end)"
+    )
+
+
+def _choose_maps(object_: Object, names: tuple[str, ...], standing: Mapping[str, Map], room: Mapping[str, int]) -> None:
+    """Those that stand are taken as they are, unless they are too small; all others are made."""
     for name in names:
-        object_.pin_map(name, folder / name)
+        if name in standing and room.get(name, 0) <= standing[name].max_entries:
+            object_.reuse_map(name, standing[name])
+        elif name in room:
+            object_.resize(name, room[name])
 
 
-def make_pins(pins: Path) -> Path:
-    """Makes the folders for the pins; the maps' one. Raises UnsupportedError where that is on no BPF file system."""
-    folder = pins / "maps"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataPlaneError(f"cannot make {folder}: {error.strerror}; pins need a mounted bpffs") from error
-    if not _is_bpffs(folder):
-        raise UnsupportedError(f"{folder} is not on a BPF file system: mount -t bpf bpf {_mount_point(pins)}")
-    return folder
+def _fill(loaded: Loaded, standing: Mapping[str, Map], room: Mapping[str, int], folder: Path | None) -> None:
+    """Copies what stood in maps that were too small, and pins those that were made."""
+    _initialise(loaded.maps["settings"])
+    grown = [name for name in standing if room.get(name, 0) > standing[name].max_entries]
+    for name in grown:
+        copy(standing[name], loaded.maps[name])
+    if folder:
+        pin_maps(folder, {name: map_ for name, map_ in loaded.maps.items() if name not in standing or name in grown})
 
 
-def _is_bpffs(folder: Path) -> bool:
-    buffer = c.create_string_buffer(256)
-    if c.CDLL(None, use_errno=True).statfs(os.fsencode(folder), buffer):
-        return False
-    return int(struct.unpack_from("@l", buffer)[0]) == BPF_FS_MAGIC
-
-
-def _mount_point(pins: Path) -> Path:
-    return Path("/sys/fs/bpf") if pins.is_relative_to("/sys/fs/bpf") else pins.parent
-
-
-def _refuse_other_layout(path: Path) -> None:
-    try:
-        settings = Map(libbpf.open_pinned(path))
-    except BpfError as error:
-        if error.errno == errno.ENOENT:
-            return
-        raise
-    layout = struct.unpack_from("=I", settings.get(key(0)) or bytes(4))[0]
-    settings.close()
-    if layout not in (0, LAYOUT_VERSION):
-        raise DataPlaneError(
-            f"{path.parent} holds maps of layout {layout}, this program's is {LAYOUT_VERSION}: "
-            "run caromd --detach first (its flows end)"
-        )
+def _close(maps: Mapping[str, Map]) -> None:
+    for map_ in maps.values():
+        map_.close()
 
 
 def _inside(object_: Object, nic: Nic) -> Program:

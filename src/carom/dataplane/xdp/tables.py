@@ -19,7 +19,7 @@ from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.directory import Directory
 from carom.dataplane.xdp.extents import Extents
-from carom.dataplane.xdp.frontends import frontends_of
+from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
     FRONTENDS_MAX,
@@ -76,7 +76,7 @@ class Tables:
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
         self.reals = RealLabels(maps["real_labels"])
-        self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items())}
+        self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items()) if any(value)}
         sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS}
         self._extents = {name: Extents(name, size) for name, size in sizes.items()}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
@@ -130,11 +130,14 @@ class Tables:
         for service in plan.services:
             _refuse_unsupported(service)
         self._make_room(plan)
-        self._open_vips({service.vip for service in plan.services})
+        self._number_reals(plan)
+        frontends = frontends_of(plan, self.services.number, self.vips.number)
+        laid = self._lay_all(self._changed_versions(plan))
+        self._open_vips({service.vip for service in plan.services})  # what does not fit has been refused by now
         self._write_reals(plan)
-        for name, number, version in self._changed_versions(plan):
-            self._publish(name, number, version)
-        self._write_frontends(plan)
+        for name, published in laid.items():
+            self._publish(name, published)
+        self._write_frontends(frontends)
         self._retire(plan)
         self._write_settings(plan)
 
@@ -162,16 +165,22 @@ class Tables:
                 continue
             self.reals.release(name)
 
+    def _number_reals(self, plan: Plan) -> None:
+        """A number for each, and its weight for the hash tables."""
+        for service in plan.services:
+            for real in _everyone(service):
+                name = (service.name, real.address)
+                if name not in self.reals.numbers:
+                    self._clear_real(self.reals.number(name))
+                self.reals.note_weight(name, real.weight)
+
     def _write_reals(self, plan: Plan) -> None:
         wanted = set()
         for service in plan.services:
             available = {real.address for real in schedulable(service)}
-            for real in (*service.reals, *((service.sorry,) if service.sorry else ())):
+            for real in _everyone(service):
                 name = (service.name, real.address)
                 wanted.add(name)
-                if name not in self.reals.numbers:
-                    self._clear_real(self.reals.number(name))
-                self.reals.note_weight(name, real.weight)
                 self._write_real(self.reals.numbers[name], real, service, real.address in available)
                 self._write_limit(self.reals.numbers[name], real)
         self._let_finish(self.reals.numbers.keys() - wanted)
@@ -185,7 +194,7 @@ class Tables:
         self._maps["homes"].clear(key(number))
 
     def _write_real(self, number: int, real: RealPlan, service: ServicePlan, available: bool) -> None:
-        value = Real.from_buffer_copy(self._real_values[number])
+        value = self._real_value(number)
         if real.mac is not None:
             value.mac = (c.c_uint8 * 6)(*real.mac)
         moves = not real.up and service.on_down is OnDown.MOVE
@@ -210,26 +219,29 @@ class Tables:
         """The flows of a real server that is configured no more end where they are."""
         for name in gone:
             number = self.reals.numbers[name]
-            value = Real.from_buffer_copy(self._real_values[number])
+            value = self._real_value(number)
             value.flags &= ~(REAL_MOVES | REAL_AVAILABLE)
             self._store_real(number, bytes(value))
 
+    def _real_value(self, number: int) -> Real:
+        return Real.from_buffer_copy(self._real_values.get(number, bytes(c.sizeof(Real))))
+
     def _store_real(self, number: int, value: bytes) -> None:
-        if self._real_values[number] != value:
+        if self._real_values.get(number) != value:
             self._maps["reals"].set(key(number), value)
             self._real_values[number] = value
 
     # ------------------------------------------------------------------------------- versions
 
-    def _changed_versions(self, plan: Plan) -> list[tuple[str, int, VersionPlan]]:
-        changed = []
+    def _changed_versions(self, plan: Plan) -> dict[str, VersionPlan]:
+        changed = {}
         for service in plan.services:
             before = self._published.get(service.name)
             version = next_version(
                 service, before.plan if before else None, partial(self._number, service), partial(self._weight, service)
             )
             if before is None or before.plan != version:
-                changed.append((service.name, self.services.number(service.name), version))
+                changed[service.name] = version
         return changed
 
     def _number(self, service: ServicePlan, real: RealPlan) -> int:
@@ -238,23 +250,35 @@ class Tables:
     def _weight(self, service: ServicePlan, real: RealPlan) -> int:
         return self.reals.last_weights.get((service.name, real.address), 0)
 
-    def _publish(self, name: str, number: int, version: VersionPlan) -> None:
-        """Lays the version aside, then shows it to packets by storing one word."""
-        old = self._published.get(name)
-        remembers = old is not None and old.plan.mask == version.mask
-        laid = self._lay(version, old.generation if old and remembers else None)
-        self._set_cursor(number, version, old.plan if old else None)
-        if version.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
+    def _lay_all(self, versions: dict[str, VersionPlan]) -> dict[str, Published]:
+        """Lays them aside: all of them, or none where they do not fit."""
+        laid: dict[str, Published] = {}
+        try:
+            for name, version in versions.items():
+                old = self._published.get(name)
+                laid[name] = self._lay(version, old.generation if old and _remembers(old, version) else None)
+        except DataPlaneError:
+            for published in laid.values():
+                self._give_back(published)
+            raise
+        return laid
+
+    def _publish(self, name: str, laid: Published) -> None:
+        """Shows a version that was laid aside to packets, by storing one word."""
+        number, old = self.services.number(name), self._published.get(name)
+        self._set_cursor(number, laid, old.plan if old else None)
+        if laid.plan.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
             self._clear_homes(name)
         self._words["services"][number] = laid.index
-        if old is not None and any(old.plan.mask) and not remembers:
+        if old is not None and any(old.plan.mask) and not _remembers(old, laid.plan):
             self._forget_templates(number)
         if old is not None:
             self._give_back(old)
         self._published[name] = laid
 
-    def _set_cursor(self, number: int, version: VersionPlan, before: VersionPlan | None) -> None:
+    def _set_cursor(self, number: int, laid: Published, before: VersionPlan | None) -> None:
         """wrr goes back to the list's head when weights or servers change; all others go on where they stood."""
+        version = laid.plan
         place, same = key(number), before is not None and before.scheduler is version.scheduler
         cursor = int.from_bytes(self._maps["cursors"].get(place) or b"", "little") if same else 0
         position, level = cursor >> 16 & 0xFFFF, cursor & 0xFFFF
@@ -263,7 +287,7 @@ class Tables:
         elif version.scheduler is Scheduler.WRR:
             if before is None or not same or before.members != version.members:
                 position, level = len(version.members), version.level_after_change(level)
-            cursor = self._serial << 32 | position << 16 | level
+            cursor = self._version(laid.index).serial << 32 | position << 16 | level
         self._maps["cursors"].set(place, cursor.to_bytes(8, "little"))
 
     def _clear_homes(self, service: str) -> None:
@@ -312,8 +336,7 @@ class Tables:
     def _standing_vips(self) -> set[Address]:
         return {ip_address(address) for name in ("vips4", "vips6") for address, _ in self._maps[name].items()}
 
-    def _write_frontends(self, plan: Plan) -> None:
-        wish = frontends_of(plan, self.services.number, self.vips.number)
+    def _write_frontends(self, wish: dict[bytes, FrontendPlan]) -> None:
         standing, words = self._standing_frontends(), self._words["ranges"]
         for place, frontend in wish.items():
             old = standing.pop(place, None)
@@ -377,6 +400,15 @@ class Tables:
 def in_blocks(members: int) -> int:
     """The room that so many members take."""
     return -(-members // MEMBER_BLOCK) * MEMBER_BLOCK
+
+
+def _remembers(old: Published, version: VersionPlan) -> bool:
+    """Whether clients that are known by the one's mask are known by the other's."""
+    return old.plan.mask == version.mask
+
+
+def _everyone(service: ServicePlan) -> tuple[RealPlan, ...]:
+    return (*service.reals, service.sorry) if service.sorry else service.reals
 
 
 def _refuse_unsupported(service: ServicePlan) -> None:

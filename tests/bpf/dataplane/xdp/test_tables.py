@@ -176,3 +176,16 @@ def test_a_service_changed_again_and_again_never_runs_out_of_places(loaded: Load
     web = plans.service(Scheduler.MH)
     for turn in range(600):  # 600 tables of 4,093 slots: more than the array holds
         tables.apply(plans.plan(plans.changed(web, A, weight=1 + turn % 2)))
+
+
+def test_a_plan_of_which_one_service_does_not_fit_changes_none(loaded: Loaded, tables: Tables) -> None:
+    tables.apply(plans.plan())
+    number = number_of(tables, A)
+    before = loaded.maps["services"].get(key(tables.services.numbers["web"])), bytes(real_of(loaded, number))
+    small = replace(tables._extents["slots"], size=600)
+    tables._extents["slots"] = small
+    moved = replace(plans.service(), reals=tuple(replace(real, mac=bytes(6)) for real in plans.service().reals))
+    with pytest.raises(DataPlaneError, match="slots are full"):
+        tables.apply(plans.plan(plans.changed(moved, A, weight=3), plans.service(name="new", scheduler=Scheduler.MH)))
+    assert (loaded.maps["services"].get(key(tables.services.numbers["web"])), bytes(real_of(loaded, number))) == before
+    assert len(frontends(loaded)) == 3

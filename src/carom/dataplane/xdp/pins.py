@@ -1,0 +1,72 @@
+"""Pins: names in a BPF file system by which maps and links outlive the daemon.
+
+A pinned map is replaced by renaming another over it, so that whoever looks finds the one or the other, never none.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import errno
+import os
+import struct
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from carom.dataplane.xdp import libbpf
+from carom.dataplane.xdp.libbpf import Map
+from carom.errors import BpfError, DataPlaneError, UnsupportedError
+
+BPF_FS_MAGIC = 0xCAFE4A11
+_NEW = "_new"
+"""Behind the name of what is about to replace another; bpffs allows no dot."""
+
+
+def make_pins(pins: Path) -> Path:
+    """Makes the folders for the pins; the maps' one. Raises UnsupportedError where that is on no BPF file system."""
+    folder = pins / "maps"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataPlaneError(f"cannot make {folder}: {error.strerror}; pins need a mounted bpffs") from error
+    if not _is_bpffs(folder):
+        raise UnsupportedError(f"{folder} is not on a BPF file system: mount -t bpf bpf {_mount_point(pins)}")
+    return folder
+
+
+def pinned_maps(folder: Path, names: Iterable[str]) -> dict[str, Map]:
+    """Those of these maps that are pinned there."""
+    found = {}
+    for name in names:
+        if (pinned := pinned_map(folder / name)) is not None:
+            found[name] = pinned
+    return found
+
+
+def pinned_map(path: Path) -> Map | None:
+    """The map that is pinned there; None where nothing is."""
+    try:
+        return Map(libbpf.open_pinned(path))
+    except BpfError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+
+
+def pin_maps(folder: Path, maps: Mapping[str, Map]) -> None:
+    """Pins these by their names, each in place of what is pinned there."""
+    for name, map_ in maps.items():
+        aside = folder / f"{name}{_NEW}"
+        aside.unlink(missing_ok=True)  # of a daemon that was killed just here
+        map_.pin(aside)
+        aside.rename(folder / name)
+
+
+def _is_bpffs(folder: Path) -> bool:
+    buffer = c.create_string_buffer(256)
+    if c.CDLL(None, use_errno=True).statfs(os.fsencode(folder), buffer):
+        return False
+    return int(struct.unpack_from("@l", buffer)[0]) == BPF_FS_MAGIC
+
+
+def _mount_point(pins: Path) -> Path:
+    return Path("/sys/fs/bpf") if pins.is_relative_to("/sys/fs/bpf") else pins.parent
