@@ -19,6 +19,7 @@
 #include "lookup.h"
 #include "maps.h"
 #include "parse.h"
+#include "peer.h"
 #include "reason.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -139,6 +140,8 @@ static __always_inline enum reason walk(struct xdp_md *frame)
 		return REASON_NOT_IP;
 	if (!mac_is_own(packet.eth->h_dest))
 		return packet.eth->h_dest[0] & 1 ? walk_question(frame, settings_) : REASON_NOT_OURS;
+	if (constants.features & FEATURE_PEERS && peer_sent(settings_, packet.eth))
+		return walk_peer(frame);
 	switch (packet.eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
 		return walk_ip4(frame, settings_, clock_->seconds);

@@ -89,8 +89,13 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 
 	if (!real)
 		return REASON_INTERNAL;
-	if (!(real->flags & REAL_HAS_MAC))
-		return REASON_NO_MAC;
+	if (!(real->flags & REAL_HAS_MAC)) {
+		if (!(real->flags & REAL_LOCAL))
+			return REASON_NO_MAC;
+		packet->real = id;
+		forward_count(packet, id, is_new);
+		return REASON_LOCAL;
+	}
 	if (constants.features & FEATURE_MTU && forward_mtu(real) &&
 	    packet->end - (void *)packet->ip > forward_mtu(real))
 		return UNFINISHED_TOO_BIG_FOR(forward_mtu(real));

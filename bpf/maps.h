@@ -46,6 +46,7 @@ struct constants {
 #define FEATURE_IP6 4 /* IPv6 VIPs */
 #define FEATURE_PERSISTENCE 8 /* clients that stay with their real server */
 #define FEATURE_INSIDE (1 << 8) /* a second NIC, by which real servers are reached */
+#define FEATURE_PEERS (1 << 9) /* other directors, which may forward to this one */
 #define FEATURE_UNREACHABLE (1 << 16) /* clients are told when no real server can take them */
 #define FEATURE_MTU (1 << 17) /* real servers that cannot be sent packets of every size */
 
@@ -57,6 +58,7 @@ static const __u32 only_key = 0;
 /* ------------------------------------------------------------------------------------------- settings */
 
 #define VIP_FILTER_WORDS 64
+#define PEERS_MAX 8
 
 struct settings {
 	__u32 layout; /* LAYOUT_VERSION of who wrote the maps */
@@ -66,6 +68,7 @@ struct settings {
 	__u32 zero;
 	__u16 timeouts[32]; /* by enum flow_state, seconds without a packet until a flow has ended */
 	__u64 vip_filter[VIP_FILTER_WORDS]; /* Bloom filter, one bit a VIP: see vip_filter_bit() */
+	__u64 peers[PEERS_MAX]; /* MACs of peer directors, as a little-endian number each; 0: none */
 };
 
 struct {
@@ -309,6 +312,7 @@ struct {
 #define REAL_HAS_MAC 1
 #define REAL_MOVES 2 /* it is down: its flows are scheduled anew at their next packet */
 #define REAL_AVAILABLE 4 /* configured and up, though perhaps quiesced: persistent clients go on to it */
+#define REAL_LOCAL 8 /* it is this host, which gets the frame as it came */
 
 struct real {
 	__u8 mac[6];

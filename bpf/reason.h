@@ -21,6 +21,7 @@
 	REASON(FRAGMENT,       XDP_OUT,  1, "A later fragment, sent on to where the first of its datagram went.") \
 	REASON(STRAY,          XDP_OUT,  1, "Of no known flow and beginning none: sent on by consistent hash, kept nowhere.") \
 	REASON(TABLE_FULL,     XDP_OUT,  0, "A new flow without room in the flow table: sent on by consistent hash.") \
+	REASON(LOCAL,          XDP_PASS, 1, "To a real server that is this host itself: left to it.") \
 	REASON(ARP_ANSWERED,   XDP_TX,   1, "An ARP request for a VIP, answered.") \
 	REASON(ND_ANSWERED,    XDP_TX,   1, "A neighbour solicitation for an IPv6 VIP, answered.") \
 	REASON(ECHO_ANSWERED,  XDP_TX,   1, "An ICMP echo request to a VIP, answered.") \
@@ -31,6 +32,7 @@
 	REASON(NOT_VIP,        XDP_PASS, 1, "Not addressed to a VIP: left to the host.") \
 	REASON(NOT_ANSWERING,  XDP_PASS, 1, "ARP, ND or echo for a VIP while this director is the backup: left to the active one.") \
 	REASON(NO_SERVICE,     XDP_PASS, 1, "To a VIP, but to no port or protocol that is served: left to the host.") \
+	REASON(FROM_PEER,      XDP_PASS, 1, "To a VIP from a peer director, which has balanced it already: left to the host.") \
 	REASON(ARP_CONFLICT,   XDP_PASS, 0, "Another station claims a VIP by ARP: a real server leaks, or two directors are active.") \
 	REASON(MALFORMED,      XDP_DROP, 0, "Headers to a VIP that contradict themselves or the frame: dropped.") \
 	REASON(FRAGMENT_LOST,  XDP_DROP, 0, "A later fragment whose first has not come, or came too long ago: dropped.") \

@@ -188,6 +188,8 @@ class Director:
     """The NIC on which clients' packets arrive; one-armed: they leave by it too."""
     inside: str | None = None
     """The NIC towards the real servers of a director with two."""
+    peers: tuple[Address, ...] = ()
+    """The other directors on the segment: what they send to a VIP has been balanced already."""
     watch: float = 10.0
     """Seconds from one question who has the VIPs to the next; 0: nobody is asked, and nobody overheard."""
     on_misuse: OnMisuse = OnMisuse.ANNOUNCE

@@ -15,6 +15,8 @@ DIRECTOR = bytes.fromhex("020000000001")
 INSIDE = bytes.fromhex("020000000002")
 """The director's second NIC, where it has one."""
 ROUTER = bytes.fromhex("0200000000fe")
+PEER = bytes.fromhex("020000000003")
+"""Another director."""
 STRANGER = bytes.fromhex("020000000077")
 BROADCAST = b"\xff" * 6
 _FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32}
@@ -183,6 +185,10 @@ def arp(
         "!H6s4s6s4s", operation, sender_mac, IPv4Address(sender).packed, bytes(6), IPv4Address(target).packed
     )
     return ethernet(head + body, 0x0806, to, sender_mac)
+
+
+def sent_by(mac: bytes, frame: bytes) -> bytes:
+    return frame[:6] + mac + frame[12:]
 
 
 def remac(frame: bytes, target: bytes, source: bytes = DIRECTOR) -> bytes:

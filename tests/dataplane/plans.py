@@ -58,6 +58,11 @@ def _bits(vip: str) -> int:
     return ip_address(vip).max_prefixlen
 
 
+def own(address: str, weight: int = 1) -> RealPlan:
+    """A real server that is the director itself."""
+    return RealPlan(ip_address(address), weight, None, local=True)
+
+
 def plan(*services: ServicePlan, answering: bool = True) -> Plan:
     return Plan(services or (service(), service(name="dns", ports=(DNS,))), answering)
 

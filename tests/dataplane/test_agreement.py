@@ -79,6 +79,8 @@ def a_burst(number: int) -> Send:
 
 def a_frame(chance: random.Random) -> bytes:
     frame = a_sound_frame(chance)
+    if chance.random() < 0.03:
+        frame = frames.sent_by(frames.PEER, frame)
     return mutated(chance, frame) if chance.random() < 0.3 else frame
 
 
@@ -190,8 +192,11 @@ def a_plan(number: int) -> Plan:
         a_service(chance, "other", plans.OTHER_VIP, chance.choice([(plans.HTTP,), (ALL_TCP,), (SOME_TCP,)])),
         a_service(chance, "rest", plans.VIP, (ALL_TCP,)),
     )
+    peers = frozenset({frames.PEER}) if chance.random() < 0.3 else frozenset()
     defence = Defence(icmp_rate=chance.choice([1000, 2, 0]))
-    return Plan(wishes[: chance.choice([5, 4, 4, 3, 2, 1])], answering=chance.random() < 0.7, defence=defence)
+    return Plan(
+        wishes[: chance.choice([5, 4, 4, 3, 2, 1])], answering=chance.random() < 0.7, defence=defence, peers=peers
+    )
 
 
 def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ...]) -> ServicePlan:
@@ -211,6 +216,8 @@ def a_service(chance: random.Random, name: str, vip: str, ports: tuple[Ports, ..
 
 def a_real(chance: random.Random, address: str) -> RealPlan:
     real = plans.real(address, chance.choice([0, 1, 1, 2, 3, 7]), up=chance.random() < 0.75)
+    if chance.random() < 0.05:
+        real = replace(real, mac=None, local=True)
     upper = chance.choice([0, 0, 0, 2, 5])
     mtu = chance.choice([0, 0, 0, 44, 68])  # smaller than any link's, as the frames here are
     return replace(real, upper=upper, lower=chance.choice([0, 1]) if upper else 0, mtu=mtu)

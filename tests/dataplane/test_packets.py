@@ -22,6 +22,7 @@ from tests.dataplane import plans
 from tests.dataplane.frames import (
     BROADCAST,
     DIRECTOR,
+    PEER,
     ROUTER,
     STRANGER,
     arp,
@@ -31,6 +32,7 @@ from tests.dataplane.frames import (
     ip4,
     ip6,
     remac,
+    sent_by,
     solicitation,
     tcp,
     tcp_segment,
@@ -91,11 +93,11 @@ def echo_reply(request: bytes) -> bytes:
     return request[6:12] + DIRECTOR + request[12:14] + bytes(head + body)
 
 
-def arp_reply(asked: str, asker: str) -> bytes:
+def arp_reply(asked: str, asker: str, to: bytes = ROUTER) -> bytes:
     body = struct.pack(
-        "!H6s4s6s4s", 2, DIRECTOR, IPv4Address(asked).packed, ROUTER, IPv4Address(asker).packed
+        "!H6s4s6s4s", 2, DIRECTOR, IPv4Address(asked).packed, to, IPv4Address(asker).packed
     )  # RFC 826: the fields change places
-    return ethernet(bytes.fromhex("000108000604") + body, 0x0806, ROUTER, DIRECTOR)
+    return ethernet(bytes.fromhex("000108000604") + body, 0x0806, to, DIRECTOR)
 
 
 def quoting6(
@@ -130,6 +132,10 @@ EXACT = plans.plan(
 )
 LIMITED = plans.plan(plans.changed(plans.service(), REALS[2], upper=1))
 FULL = plans.plan(plans.service(Scheduler.RR, *(replace(plans.real(address), upper=1) for address in REALS)))
+PEERED = replace(plans.plan(), peers=frozenset({PEER}))
+PEERED6 = replace(SIX, peers=frozenset({PEER, STRANGER}))
+MINE = plans.plan(plans.service(Scheduler.RR, plans.real(REALS[0]), plans.own(REALS[1]), name="web"))
+MINE_ALONE = plans.plan(plans.service(Scheduler.MH, plans.own(REALS[1])))
 ONE_PACKET = plans.plan(replace(plans.service(ports=(plans.DNS,)), one_packet=True))
 SORRY = plans.plan(replace(plans.service(), sorry=plans.real(plans.SORRY)))
 
@@ -352,6 +358,43 @@ RECORDS = [
     passes("IP in IP to the VIP", ethernet(ip4("10.0.0.1", VIP, 4, SYN[14:])), "no_service"),
     passes("an ICMP timestamp request", icmp("10.0.0.1", VIP, 13, data=bytes(12)), "no_service"),
     passes("an ICMP redirect", icmp("10.0.0.1", VIP, 5, data=bytes(28)), "no_service"),
+    # ---- peers, and the director as a real server
+    passes("a peer's SYN to a VIP is balanced already", sent_by(PEER, SYN), "from_peer", plan=PEERED),
+    passes("IPv6: so is a peer's", sent_by(PEER, tcp(CLIENT6, WEB6, "S")), "from_peer", plan=PEERED6),
+    passes("each of two peers is known", sent_by(STRANGER, tcp(CLIENT6, WEB6, "S")), "from_peer", plan=PEERED6),
+    passes(
+        "a peer's datagram to no service of a VIP", sent_by(PEER, udp(CLIENT, f"{VIP}:81")), "from_peer", plan=PEERED
+    ),
+    passes("a peer's broken packet to a VIP", sent_by(PEER, tcp(CLIENT, WEB, "S", ihl=4)), "from_peer", plan=PEERED),
+    passes(
+        "a peer's packet to the director itself",
+        sent_by(PEER, udp(CLIENT, "192.168.76.20:112")),
+        "not_vip",
+        plan=PEERED,
+    ),
+    passes("a peer's frame cut off in IPv4", sent_by(PEER, SYN)[:33], "not_vip", plan=PEERED),
+    passes("a peer's frame cut off in IPv6", sent_by(PEER, tcp(CLIENT6, WEB6, "S"))[:53], "not_vip", plan=PEERED6),
+    passes("a peer's frame that is no IP", ethernet(bytes(46), 0x88CC, source=PEER), "not_ip", plan=PEERED),
+    passes(
+        "a peer's frame to another station", sent_by(PEER, tcp(CLIENT, WEB, "S", mac=STRANGER)), "not_ours", plan=PEERED
+    ),
+    Record(
+        "a peer that asks who has the VIP is answered",
+        arp(1, "192.168.76.11", VIP, sender_mac=PEER),
+        Verdict.TX,
+        "arp_answered",
+        out=arp_reply(VIP, "192.168.76.11", PEER),
+        plan=PEERED,
+    ),
+    sends("others are balanced beside peers", SYN, FIRST, plan=PEERED),
+    sends("without peers a director is anybody", sent_by(PEER, SYN), FIRST),
+    passes("to a real server that is the director itself", SYN, "local", plan=MINE),
+    sends(
+        "and to the next, which is another host", SYN, mac(REALS[0]), before=(tcp("10.0.0.2:1", WEB, "S"),), plan=MINE
+    ),
+    passes("a flow of the director's own stays with it", tcp(CLIENT, WEB, "A"), "local", before=(SYN,), plan=MINE),
+    passes("by hash to the director itself", SYN, "local", plan=MINE_ALONE),
+    passes("an ICMP error about a flow of the director's own", quoting(3, 4), "local", before=(SYN,), plan=MINE),
     # ---- fragments
     sends("a first fragment is balanced by its ports", tcp(CLIENT, WEB, "S", bytes(4), fragment=0x2000), FIRST),
     drops("a last fragment without a first", tcp(CLIENT, WEB, "S", fragment=0x0010), "fragment_lost"),

@@ -13,7 +13,7 @@ from random import Random
 from typing import TypeVar
 
 from tests.dataplane.frames import BROADCAST, DIRECTOR, ROUTER, STRANGER
-from tests.fuzz.wishes import REALS, REALS6, VIPS, VIPS6
+from tests.fuzz.wishes import PEER, REALS, REALS6, VIPS, VIPS6
 
 T = TypeVar("T")
 
@@ -292,8 +292,10 @@ class Traffic:
         return bytes(frame) + bytes(self._one_of((0, 0, 0, 1, 4)))
 
     def elsewhere(self) -> bytes:
-        """Not to the director's MAC, or of a type that is none of its business."""
+        """Not to the director's MAC, or from another director's, or of a type that is none of its business."""
         frame = self._one_of(self._one_of((self._recent, self._recent6)))
+        if self._draw() < 0.3:
+            return frame[:6] + PEER + frame[12:]
         if self._draw() < 0.6:
             return self._one_of(MACS) + frame[6:]
         return frame[:12] + self._one_of((b"\x88\xcc", b"\0\x2b", b"\x88\x64", b"\x86\xdd", b"\x08\0")) + frame[14:]

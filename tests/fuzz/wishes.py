@@ -18,6 +18,8 @@ SIP = (Ports(TCP, 5060, 5060), Ports(UDP, 5060, 5060))
 
 VIPS: tuple[Address, ...] = tuple(IPv4Address(f"192.168.76.{n}") for n in (24, 25))
 VIPS6: tuple[Address, ...] = tuple(IPv6Address(f"2001:db8:76::{n}") for n in (24, 25))
+PEER = bytes.fromhex("020000000003")
+"""Another director's MAC."""
 SHOPS: dict[str, tuple[Address, tuple[tuple[Ports, ...], ...]]] = {
     "web": (VIPS[0], ((HTTP, HTTPS), (HTTP,), (Ports(TCP, 80, 443),))),
     "dns": (VIPS[0], ((DNS,), (DNS, Ports(TCP, 53, 53)))),
@@ -59,9 +61,9 @@ class Wishes:
         """Some services, none to all."""
         wanted = len(SHOPS) - int(self.chance.random() ** 2 * (len(SHOPS) + 1))
         names = self.chance.sample(list(SHOPS), wanted)
-        return Plan(
-            tuple(self.service(name) for name in names), answering=self.chance.random() < 0.8, defence=self.defence()
-        )
+        peers = frozenset({PEER} if self.chance.random() < 0.3 else ())
+        services = tuple(self.service(name) for name in names)
+        return Plan(services, answering=self.chance.random() < 0.8, defence=self.defence(), peers=peers)
 
     def defence(self) -> Defence:
         return Defence(icmp_rate=self.chance.choice((0, 3, 1000)))
@@ -73,6 +75,8 @@ class Wishes:
             return replace(plan, answering=not plan.answering)
         if lot < 0.07:
             return replace(plan, defence=self.defence())
+        if lot < 0.09:
+            return replace(plan, peers=frozenset() if plan.peers else frozenset({PEER}))
         if lot < 0.2 or not plan.services:
             return self._service_comes_or_goes(plan)
         services = list(plan.services)
@@ -139,7 +143,8 @@ class Wishes:
     def real(self, address: Address) -> RealPlan:
         mac, up = self.mac(address), self.chance.random() < 0.9
         upper, lower = self.chance.choice(LIMITS)
-        return RealPlan(address, self.chance.choice(WEIGHTS), mac, up, upper, lower, self.chance.choice(MTUS))
+        real = RealPlan(address, self.chance.choice(WEIGHTS), mac, up, upper, lower, self.chance.choice(MTUS))
+        return replace(real, mac=None, local=True) if self.chance.random() < 0.04 else real
 
     def mac(self, address: Address) -> bytes | None:
         """None: not resolved. A NIC may be replaced by another, which the fifth byte tells."""

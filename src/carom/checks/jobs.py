@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from carom.checks.checker import Checker, Target, Unmet
@@ -48,18 +48,26 @@ class NoWay:
         raise Unmet(Reason.FAULT, f"there is no way to {self.vip} on {target.real}: is it on the director's segment?")
 
 
-def jobs(config: Config, marks: Marks) -> Iterator[Job]:
-    """Every check of every real server of every service."""
+def jobs(config: Config, marks: Marks, own: Container[Address] = ()) -> Iterator[Job]:
+    """Every check of every real server of every service; `own` are the addresses of the director's host.
+
+    A real server that is the director itself is checked at the VIP where the host has it, else at its own address: what
+    the host sends to a VIP of the data plane's never comes back to it.
+    """
     for service in config.services:
         if service.check is not None:
-            yield from _of_service(service, service.check, marks)
+            yield from _of_service(service, service.check, marks, own)
 
 
-def _of_service(service: Service, check: Check, marks: Marks) -> Iterator[Job]:
+def _of_service(service: Service, check: Check, marks: Marks, own: Container[Address]) -> Iterator[Job]:
     checker = build(check.kind, check.options)
     port = target_port(service) or 0
     for real in service.reals:
-        if check.via is Via.REAL:
+        if real.address in own and check.via is Via.VIP:
+            address = service.vip if service.vip in own else real.address
+            target = Target(address, port, real.address, 0, check.timeout)
+            yield Job(service.name, real.address, Probe(checker, target, check.every))
+        elif check.via is Via.REAL:
             target = Target(real.address, port, real.address, 0, check.timeout)
             yield Job(service.name, real.address, Probe(checker, target, check.every))
         elif mark := marks.get((service.vip, real.address)):
@@ -70,11 +78,12 @@ def _of_service(service: Service, check: Check, marks: Marks) -> Iterator[Job]:
             yield Job(service.name, real.address, Probe(NoWay(service.vip), target, check.every))
 
 
-def paths(config: Config) -> frozenset[tuple[Address, Address]]:
-    """Every VIP and real server between which a check needs a way of its own."""
+def paths(config: Config, own: Container[Address] = ()) -> frozenset[tuple[Address, Address]]:
+    """Every VIP and real server between which a check needs a way of its own; the director itself needs none."""
     return frozenset(
         (service.vip, real.address)
         for service in config.services
         if service.check is not None and service.check.via is Via.VIP
         for real in service.reals
+        if real.address not in own
     )

@@ -60,6 +60,13 @@ DIRECTOR = Table(
             "inside", "A second NIC, by which real servers are reached; without it the director is one-armed.", "eth1"
         ),
         Field(
+            "peers",
+            ListOf(scalars.address(), "a list of addresses", blank=NOWHERE),
+            "The other directors on the segment. What they send to a VIP is left to this host, not balanced again.",
+            'peers = ["192.168.76.11"]',
+            default_words="none",
+        ),
+        Field(
             "watch",
             scalars.duration(0, _DAY),
             "How often the segment is asked who has each VIP, to find real servers that leak it; 0: never.",

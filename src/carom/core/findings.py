@@ -20,6 +20,10 @@ def findings(world: World, now: float) -> Iterator[Finding]:
         evidence = f"has faults, so the earlier one runs on: {'; '.join(world.refused)}"
         yield Finding("configuration", "the configuration file", Verdict.FAULT, evidence, "carom check FILE")
     yield from _misuses(world)
+    for peer in world.config.director.peers:
+        if why := _unreachable(world, peer, now):
+            evidence = f"is not known by its MAC, so what it sends to a VIP would be balanced again: {why}"
+            yield Finding("peer", f"the peer director {peer}", Verdict.WARNING, evidence)
     for service in world.services.values():
         yield from _service(world, service)
         for real in service.reals:
@@ -61,15 +65,13 @@ def _unreachable(world: World, address: Address, now: float) -> str:
     """What keeps frames from reaching this address, as a clause; empty if nothing does."""
     interface, nic = world.config.director.towards_reals, world.towards_reals
     neighbour = world.neighbours.get(address)
-    if neighbour is not None and neighbour.answers:
+    if address in world.own or (neighbour is not None and neighbour.answers):
         return ""
     question = "ARP" if address.version == 4 else "neighbour solicitation"
     if neighbour is not None:
         return f"no answer to {question} on {interface} for {max(0.0, now - neighbour.since):.0f} s"
     if nic is None or not nic.addresses:
         return f"no answer to {question} on {interface}"
-    if any(address == own.ip for own in nic.addresses):
-        return "it is the director's own address"
     networks = [str(own.network) for own in nic.addresses if own.version == address.version]
     if any(address in own.network for own in nic.addresses):
         return f"no answer to {question} on {interface}"

@@ -26,11 +26,13 @@ class RealPlan:
     lower: int = 0
     mtu: int = 0
     """The largest packet that can be sent to it, in bytes; 0: of every size."""
+    local: bool = False
+    """It is the director itself: what is for it is left to the host, as it came."""
 
     @property
     def schedulable(self) -> bool:
         """Whether it stands in the schedulers' lists at all (its weight may still be 0)."""
-        return self.up and self.mac is not None
+        return self.up and (self.mac is not None or self.local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Plan:
     answering: bool = True
     """Whether this director answers ARP, neighbour solicitation and echo for the VIPs (active) or not (backup)."""
     defence: Defence = field(default_factory=Defence)
+    peers: frozenset[bytes] = frozenset()
+    """The MACs of peer directors: what they send to a VIP is not balanced again."""
 
     @property
     def vips(self) -> tuple[Address, ...]:

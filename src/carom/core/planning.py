@@ -32,7 +32,12 @@ def plan(world: World, earlier: Planned | None = None) -> Plan:
         if known is None or earlier is None or not _unchanged(earlier.world, world, service):
             known = _plan_service(world, service)
         services.append(known)
-    return Plan(tuple(services), defence=world.config.defence)
+    return Plan(tuple(services), defence=world.config.defence, peers=_peers(world))
+
+
+def _peers(world: World) -> frozenset[bytes]:
+    known = (world.neighbours.get(address) for address in world.config.director.peers)
+    return frozenset(neighbour.mac for neighbour in known if neighbour)
 
 
 def _unchanged(before: World, world: World, service: Service) -> bool:
@@ -40,7 +45,7 @@ def _unchanged(before: World, world: World, service: Service) -> bool:
     name = service.name
     if service is not before.services.get(name) or world.judgements[name] is not before.judgements.get(name):
         return False
-    if world.ended != before.ended or world.guilty != before.guilty:
+    if (world.ended, world.guilty, world.own) != (before.ended, before.guilty, before.own):
         return False
     if world.neighbours is before.neighbours:
         return True
@@ -79,6 +84,8 @@ def _without_guilty(world: World, reals: tuple[RealPlan, ...]) -> tuple[RealPlan
 
 
 def _plan_real(world: World, real: Real, weight: int, *, up: bool) -> RealPlan:
+    if real.address in world.own:
+        return RealPlan(real.address, weight, None, up=up, upper=real.upper, lower=real.lower, local=True)
     neighbour = world.neighbours.get(real.address)
     return RealPlan(
         address=real.address,

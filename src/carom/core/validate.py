@@ -22,6 +22,7 @@ BROADCAST = IPv4Address("255.255.255.255")
 def flaws(config: Config) -> Iterator[Flaw]:
     """Everything wrong with a configuration whose values are each sound by themselves."""
     yield from _two_nics(config.director)
+    yield from _peers(config.director, frozenset(config.vips))
     for number, service in enumerate(config.services):
         for rule in SERVICE_RULES:
             yield from rule(service, ("service", number))
@@ -39,6 +40,24 @@ def _two_nics(director: Director) -> Iterator[Flaw]:
             f"{shown(director.inside)} is the interface already; delete inside for one NIC, or name the other NIC",
             (("director", "interface"),),
         )
+
+
+PEERS_MOST = 8
+
+
+def _peers(director: Director, vips: frozenset[Address]) -> Iterator[Flaw]:
+    path, peers = ("director", "peers"), director.peers
+    for number, peer in enumerate(peers):
+        nonsense = _nonsense(peer) or ("is a VIP, which is no director's own" if peer in vips else "")
+        if nonsense:
+            yield Flaw((*path, number), f"{peer} {nonsense}; write the other director's own address on the segment")
+        elif peer in peers[:number]:
+            yield Flaw((*path, number), f"{peer} stands twice; delete one", ((*path, peers.index(peer)),))
+    if len(peers) > PEERS_MOST:
+        yield Flaw(path, f"{len(peers)} directors are more than are told apart; write at most {PEERS_MOST}")
+    if peers and director.inside:
+        message = "peers send to the inside NIC, where nothing is balanced anyway; delete peers"
+        yield Flaw(path, message, (("director", "inside"),))
 
 
 def _vip(service: Service, at: Path) -> Iterator[Flaw]:

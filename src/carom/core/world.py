@@ -69,6 +69,8 @@ class World:
     """How the NIC is; None: it has not been looked at."""
     inside: InterfaceChanged | None = None
     """How the inside NIC is; None: there is none, or it has not been looked at."""
+    own: frozenset[Address] = frozenset()
+    """The director's own addresses on both: a real server that has one is the director itself."""
     neighbours: Mapping[Address, Neighbour] = field(default_factory=dict)
     """Those of `watched` that have ever answered."""
     health: Mapping[str, Records] = field(default_factory=dict)
@@ -106,7 +108,8 @@ class World:
     def basis(self) -> tuple[object, ...]:
         """All that a plan follows from: two worlds in which each of these is the same object have the same plan."""
         macs = self.mac, self.inside_mac
-        return self.config, self.services, self.neighbours, self.judgements, self.ended, *macs, self.guilty
+        known = self.neighbours, self.judgements, self.ended, self.guilty, self.own
+        return self.config, self.services, *known, *macs
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,10 @@ def told(world: World) -> bool:
 def reals_by_mac(world: World) -> dict[bytes, tuple[Address, ...]]:
     """The real servers that have ever answered, by their MACs."""
     found: dict[bytes, tuple[Address, ...]] = {}
+    reals = _addresses(world.services) if world.config.director.peers else world.watched
     for address, neighbour in world.neighbours.items():
+        if address not in reals:
+            continue
         found[neighbour.mac] = (*found.get(neighbour.mac, ()), address)
     return found
 
@@ -220,6 +226,11 @@ class _Draft:
         before = self._world.inside if fact.inside else self._world.nic
         if fact != before:
             self._world = replace(self._world, inside=fact) if fact.inside else replace(self._world, nic=fact)
+            nics = self._world.nic, self._world.inside
+            own = frozenset(interface.ip for nic in nics if nic for interface in nic.addresses)
+            if own != self._world.own:
+                self._world = replace(self._world, own=own)
+                self._settle()
 
     # ---- the configuration ----
 
@@ -269,7 +280,7 @@ class _Draft:
         """Make the services anew, and all that follows from them."""
         before = self._world
         services = _services(before)
-        watched = _addresses(services)
+        watched = (_addresses(services) | frozenset(before.config.director.peers)) - before.own
         neighbours: Mapping[Address, Neighbour] = before.neighbours
         if watched != before.watched:
             neighbours = {address: known for address, known in neighbours.items() if address in watched}

@@ -80,7 +80,7 @@ def wait_until_ready(lab: Lab, daemon: Popen[bytes], seconds: float = READY_WITH
 
 def waiting_for(seen: Status) -> list[str]:
     """The lab's real servers that the daemon cannot send to yet, by name."""
-    reals = [real for service in seen["services"] for real in service["reals"] if not (real["up"] and real["mac"])]
+    reals = [real for service in seen["services"] for real in service["reals"] if not real["up"]]
     return sorted({name for real in reals if (name := node_with_address(ip_address(real["address"])))})
 
 

@@ -56,3 +56,16 @@ def test_without_a_way_to_the_vip_the_check_never_takes_another() -> None:
     asked = list(jobs(config(WEB), {(VIP, REAL1): 1}))
     assert asked[1].probe.checker == NoWay(VIP)
     assert not asked[1].probe.to_vip
+
+
+def test_a_real_server_that_is_the_director_is_checked_at_its_own_address() -> None:
+    """What the host sends to a VIP of the data plane's never comes back to it."""
+    own = frozenset({REAL2})
+    assert paths(config(WEB), own) == {(VIP, REAL1)}
+    asked = list(jobs(config(WEB), {(VIP, REAL1): 1}, own))
+    assert [job.probe.target for job in asked] == [Target(VIP, 80, REAL1, 1, 1.0), Target(REAL2, 80, REAL2, 0, 1.0)]
+
+
+def test_or_at_the_vip_where_the_host_has_it() -> None:
+    asked = list(jobs(config(WEB), {(VIP, REAL1): 1}, frozenset({REAL2, VIP})))
+    assert asked[1].probe.target == Target(VIP, 80, REAL2, 0, 1.0)

@@ -412,6 +412,22 @@ RULES = (
         said(3, "director.inside", "interface already", "name the other NIC", "see line 2"),
     ),
     one(
+        "peers of a director with two NICs",
+        '[director]\ninterface = "eth0"\ninside = "eth1"\npeers = ["10.0.0.2"]\n',
+        said(4, "director.peers", "nothing is balanced anyway", "delete peers", "see line 3"),
+    ),
+    one(
+        "peers that cannot be",
+        '[director]\ninterface = "eth0"\npeers = ["224.0.0.1", "10.0.0.2", "10.0.0.2"]\n',
+        said(3, "director.peers[0]", "multicast", "write the other director's own address"),
+        said(3, "director.peers[2]", "stands twice", "delete one"),
+    ),
+    one(
+        "more peers than can be told apart",
+        f'[director]\ninterface = "eth0"\npeers = {[f"10.0.0.{n}" for n in range(1, 10)]}\n',
+        said(3, "director.peers", "9 directors", "write at most 8"),
+    ),
+    one(
         "a multicast VIP",
         web('vip = "239.1.2.3"'),
         said(5, "service[0].vip", "multicast", "write the address that clients"),

@@ -54,7 +54,7 @@ def sentences(world: World, verdict: Verdict = Verdict.FAULT, now: float = 0.0) 
         ([NeighbourResolved(ONE, MAC1)], ""),
         ([], "no answer to ARP on eth0"),
         ([nic("192.168.76.1/24")], "no answer to ARP on eth0"),
-        ([nic("192.168.76.31/24")], "it is the director's own address"),
+        ([nic("192.168.76.31/24")], ""),
         (
             [nic("10.0.0.1/8", "fd00::1/64")],
             "it is not in eth0's networks (10.0.0.0/8): direct routing needs it on the same segment",
@@ -216,3 +216,10 @@ def test_real_servers_are_looked_for_on_the_inside_nic() -> None:
     two = Config(Director("eth0", inside="eth1"), (WEB,))
     world = after(nic("192.168.76.1/24"), replace(nic("10.0.0.1/8"), inside=True), config=two)
     assert obstacle(world, "web", ONE, 0.0).startswith("it is not in eth1's networks (10.0.0.0/8)")
+
+
+def test_a_peer_without_a_mac_is_worth_knowing() -> None:
+    peered = Config(Director("eth0", peers=(SORRY,)), (WEB,))
+    [told] = sentences(after(*FOUND, config=peered), Verdict.WARNING)
+    assert told.startswith(f"the peer director {SORRY} is not known by its MAC")
+    assert sentences(after(*FOUND, NeighbourResolved(SORRY, OWN), config=peered), Verdict.WARNING) == []

@@ -28,6 +28,7 @@ from tests.unit.core.stories import (
     after,
     at_work,
     fallen,
+    nic,
     well,
     with_service,
 )
@@ -199,3 +200,29 @@ def test_a_plan_grown_from_an_earlier_one_is_the_same_as_one_made_anew(fact: Fac
     before = after(*FOUND, config=with_service(sorry=SORRY))
     world = step(before, [fact], 5.0)
     assert plan(world, Planned(before, plan(before))) == plan(world)
+
+
+def test_a_real_server_that_is_the_director_needs_no_mac() -> None:
+    world = after(nic(f"{ONE}/24"), NeighbourResolved(TWO, MAC2))
+    assert ONE not in world.watched
+    first, second = reals(world)
+    assert (first.local, first.mac, first.schedulable) == (True, None, True)
+    assert (second.local, second.mac) == (False, MAC2)
+
+
+def test_addresses_that_come_and_go_make_a_new_plan() -> None:
+    world = after(nic("192.168.76.1/24"), *FOUND)
+    before = Planned(world, plan(world))
+    moved = step(world, [nic(f"{ONE}/24")], 1.0)
+    assert moved.basis != world.basis
+    assert [real.local for real in plan(moved, before).services[0].reals] == [True, False]
+    back = step(moved, [nic("192.168.76.1/24")], 2.0)
+    assert ONE in back.watched
+
+
+def test_the_macs_of_peers_are_planned_as_they_become_known() -> None:
+    peered = replace(CONFIG, director=Director("eth0", peers=(SORRY,)))
+    world = after(*FOUND, config=peered)
+    assert SORRY in world.watched
+    assert plan(world).peers == frozenset()
+    assert plan(step(world, [NeighbourResolved(SORRY, OWN)], 1.0)).peers == {OWN}

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from carom.core.world import LEAVE_WITHIN, Memory, begin, memory_of, recall, step, told
+from carom.core.world import LEAVE_WITHIN, Memory, begin, memory_of, reals_by_mac, recall, step, told
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Overridden, Override
 from carom.model import Config, Director, Real
 from tests.unit.core.stories import (
@@ -263,3 +263,8 @@ def test_each_of_two_nics_is_known_by_itself() -> None:
 def test_of_one_nic_there_is_no_inside() -> None:
     world = after(nic())
     assert (world.inside_mac, world.towards_reals) == (None, world.nic)
+
+
+def test_a_peer_is_no_real_server() -> None:
+    world = after(*FOUND, NeighbourResolved(SORRY, OWN), config=Config(Director("eth0", peers=(SORRY,)), (WEB,)))
+    assert reals_by_mac(world) == {MAC1: (ONE,), MAC2: (TWO,)}

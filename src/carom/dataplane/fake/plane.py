@@ -79,6 +79,8 @@ class FakeDataPlane:
         self.flow_table = Flows()
         self.macs: dict[tuple[str, Address], bytes] = {}
         """The last MAC known of each real server, kept when it goes."""
+        self.local: set[tuple[str, Address]] = set()
+        """The real servers that are the director itself, kept when they go."""
         self.sent: Tally[tuple[str, Address]] = Tally()
         self.sent_bytes: Tally[tuple[str, Address]] = Tally()
         self.new_flows: Tally[tuple[str, Address]] = Tally()
@@ -160,6 +162,9 @@ class FakeDataPlane:
         for real in (*plan.reals, *((plan.sorry,) if plan.sorry else ())):
             self._mind_limit(plan.name, real)
             self.mtus[plan.name, real.address] = real.mtu
+            self.local.discard((plan.name, real.address))
+            if real.local:
+                self.local.add((plan.name, real.address))
             if real.mac is not None:
                 self.macs[plan.name, real.address] = real.mac
             if real.weight:

@@ -70,19 +70,25 @@ class Walk:
     def to_real(self, service: str, real: Address, reason: str, is_new: bool = False) -> End:
         """The frame with its two MACs rewritten, and nothing else."""
         name = (service, real)
+        if name in self.plane.local:
+            self.count(name, is_new)
+            return self.passes("local")
         if (mac := self.plane.macs.get(name)) is None:
             return self.drops("no_mac")
         mtu = min(filter(None, (self.plane.mtus.get(name, 0), self.plane.inside_mtu)), default=0)
         if mtu and len(self.frame) - 14 > mtu:
             return self.tells("too_big_told", "too_big", mtu)
-        self.plane.sent[name] += 1
-        self.plane.sent_bytes[name] += len(self.frame)
-        self.plane.new_flows[name] += is_new
-        self.sent_to = name
+        self.count(name, is_new)
         sender, verdict = self.plane.own_mac, Verdict.TX
         if self.plane.inside_mac:
             sender, verdict = self.plane.inside_mac, Verdict.REDIRECT
         return End(verdict, reason, mac + sender + self.frame[12:])
+
+    def count(self, name: tuple[str, Address], is_new: bool) -> None:
+        self.plane.sent[name] += 1
+        self.plane.sent_bytes[name] += len(self.frame)
+        self.plane.new_flows[name] += is_new
+        self.sent_to = name
 
     def no_real(self, service: Service) -> End:
         """Nobody can take it: its client is told so, or it is dropped in silence."""
@@ -114,9 +120,20 @@ class Walk:
             return end if end and end.reason != "not_ip" else self.passes("not_ours")
         if eth.target != self.plane.own_mac:
             return self.passes("not_ours")
+        if eth.source in self.plane.plan.peers and eth.ethertype != packet.ETHERTYPE_ARP:
+            return self.from_peer(eth)
         if eth.ethertype == packet.ETHERTYPE_IP6:
             return self.ip6(eth)
         return self.ip4(eth) if eth.ethertype == packet.ETHERTYPE_IP4 else self.passes("not_ip")
+
+    def from_peer(self, eth: Ethernet) -> End:
+        """It has balanced already what it sends to a VIP."""
+        if eth.ethertype == packet.ETHERTYPE_IP4:
+            ends = packet.addresses(eth.payload)
+            return self.passes("from_peer" if ends and ends[1] in self.vips else "not_vip")
+        if eth.ethertype != packet.ETHERTYPE_IP6:
+            return self.passes("not_ip")
+        return self.passes("from_peer" if packet.target6(eth.payload) in self.vips else "not_vip")
 
     def arp(self, eth: Ethernet, arp: Arp | None) -> End:
         if arp is not None and arp.sender in self.vips:

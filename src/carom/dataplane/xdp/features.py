@@ -7,6 +7,7 @@ from carom.dataplane.xdp.layout import (
     FEATURE_IP6,
     FEATURE_LIMITS,
     FEATURE_MTU,
+    FEATURE_PEERS,
     FEATURE_PERSISTENCE,
     FEATURE_RANGES,
     FEATURE_UNREACHABLE,
@@ -16,7 +17,7 @@ from carom.model import OnNoReal
 
 def features_of(plan: Plan) -> int:
     """`FEATURE_...` of the layout, those that this plan needs."""
-    features = 0
+    features = FEATURE_PEERS if plan.peers else 0
     for service in plan.services:
         features |= FEATURE_LIMITS if has_limits(service) else 0
         features |= FEATURE_RANGES if any(ports.first != ports.last for ports in service.ports) else 0

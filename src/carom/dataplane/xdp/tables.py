@@ -25,8 +25,10 @@ from carom.dataplane.xdp.layout import (
     FRONTENDS_MAX,
     MEMBER_BLOCK,
     MEMBERS,
+    PEERS_MAX,
     REAL_AVAILABLE,
     REAL_HAS_MAC,
+    REAL_LOCAL,
     REAL_MOVES,
     SCHEDULERS,
     TEMPLATE_GENERATIONS,
@@ -199,7 +201,7 @@ class Tables:
             value.mac = (c.c_uint8 * 6)(*real.mac)
         moves = not real.up and service.on_down is OnDown.MOVE
         value.flags = (
-            (REAL_HAS_MAC if any(value.mac) else 0)
+            (REAL_LOCAL if real.local else REAL_HAS_MAC if any(value.mac) else 0)
             | (REAL_MOVES if moves else 0)
             | (REAL_AVAILABLE if available else 0)
         )
@@ -391,6 +393,8 @@ class Tables:
         settings = self._settings()
         settings.answering = plan.answering
         settings.icmp_rate = plan.defence.icmp_rate
+        peers = [int.from_bytes(mac, "little") for mac in sorted(plan.peers)[:PEERS_MAX]]
+        settings.peers[:] = peers + [0] * (PEERS_MAX - len(peers))
         self._maps["settings"].set(key(0), bytes(settings))
 
     def _settings(self) -> Settings:

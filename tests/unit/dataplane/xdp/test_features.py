@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from carom.core.plan import Plan
 from carom.dataplane.xdp.features import features_of
-from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU, FEATURE_RANGES, FEATURE_UNREACHABLE
+from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU, FEATURE_PEERS, FEATURE_RANGES, FEATURE_UNREACHABLE
 from carom.model import OnNoReal, Ports, Protocol
 from tests.dataplane import plans
 
@@ -31,3 +31,7 @@ def test_icmp_errors_of_our_own_are_there_for_those_who_send_them() -> None:
 def test_the_sorry_server_counts_while_it_serves() -> None:
     sorry = replace(plans.real(plans.SORRY), mtu=1400, upper=5)
     assert features_of(plans.plan(replace(plans.service(), sorry=sorry))) == FEATURE_MTU | FEATURE_LIMITS
+
+
+def test_peers_are_looked_for_where_there_are_some() -> None:
+    assert features_of(replace(plans.plan(), peers=frozenset({bytes(6)}))) == FEATURE_PEERS

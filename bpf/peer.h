@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * peer.h - what a peer director sends to a VIP has been balanced already.
+ *
+ * A director may be a real server of its peer's. What the peer forwards to it then is for a VIP that this one balances
+ * too: sent on again it would go round in circles, or to another real server than the peer remembers. It is the host's.
+ */
+#ifndef CAROM_PEER_H
+#define CAROM_PEER_H
+
+#include "lookup.h"
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline bool peer_sent(const struct settings *settings, const struct ethhdr *eth)
+{
+	const __u16 *mac = (const __u16 *)eth->h_source;
+	__u64 sender = mac[0] | (__u64)mac[1] << 16 | (__u64)mac[2] << 32;
+
+#pragma unroll
+	for (int i = 0; i < PEERS_MAX; i++)
+		if (settings->peers[i] == sender)
+			return eth->h_proto != bpf_htons(ETH_P_ARP);
+	return false;
+}
+
+/* A frame of a peer's to our own MAC. */
+static __noinline enum reason walk_peer(struct xdp_md *frame)
+{
+	struct packet packet;
+	__be32 vip[4] = {};
+
+	if (!packet_of(frame, &packet))
+		return REASON_NOT_IP;
+	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if (!parse_ip4(&packet, packet.eth + 1))
+			return REASON_NOT_VIP;
+		vip[0] = packet.ip->daddr;
+		return is_vip(vip, false) ? REASON_FROM_PEER : REASON_NOT_VIP;
+	}
+	if (!(constants.features & FEATURE_IP6) || packet.eth->h_proto != bpf_htons(ETH_P_IPV6))
+		return REASON_NOT_IP;
+	if (!parse_ip6(&packet, packet.eth + 1))
+		return REASON_NOT_VIP;
+	__builtin_memcpy(vip, &packet.ip6->daddr, sizeof(vip));
+	return is_vip(vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;
+}
+
+#endif
