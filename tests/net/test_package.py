@@ -25,8 +25,8 @@ import pytest
 from tests.net.machine import Machine, machine
 from tests.net.segment import VIP, Segment, rip, segment
 
+pytestmark = pytest.mark.timeout(900)  # pip, dpkg and debootstrap have other machines to wait for
 ROOT = Path(__file__).parents[2]
-UNIT = ROOT / "packaging/systemd/caromd.service"
 CAPABILITIES = {"CAP_BPF": 39, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_PERFMON": 38}
 """Of linux/capability.h."""
 EXPOSED = 2.1
@@ -207,6 +207,19 @@ def test_one_group_may_look_and_another_may_change_things(running: Machine) -> N
     running.run("carom", "undrain", "web", str(rip(1)))
 
 
+def test_a_hook_has_none_of_its_capabilities(running: Machine) -> None:
+    hook = '[[hook]]\non = ["configuration loaded"]\nrun = "/bin/cp /proc/self/status /run/carom/hook"\n'
+    running.write("/etc/carom/carom.toml", CONFIG + hook)
+    running.run("systemctl", "reload", "caromd")
+    until(lambda: running.root("/run/carom/hook").exists())
+    until(lambda: "Cap" in running.root("/run/carom/hook").read_text())
+    held = re.findall(
+        r"^Cap(?:Inh|Prm|Eff|Amb):\s*([0-9a-f]+)$", running.root("/run/carom/hook").read_text(), re.MULTILINE
+    )
+    assert set(held) == {"0" * 16}
+    running.write("/etc/carom/carom.toml", CONFIG)
+
+
 def test_detached_by_root_it_starts_again(running: Machine, lan: Segment) -> None:
     running.run("systemctl", "stop", "caromd")
     assert attached(running, lan)
@@ -214,6 +227,21 @@ def test_detached_by_root_it_starts_again(running: Machine, lan: Segment) -> Non
     assert not attached(running, lan)
     running.run("systemctl", "start", "caromd")
     assert attached(running, lan)
+
+
+def test_an_upgrade_restarts_it_and_it_takes_over(running: Machine, lan: Segment, package: Path) -> None:
+    def link() -> str:
+        return lan.on(lan.director, "ip", "-d", "link", "show", "eth0").partition("prog/xdp")[2]
+
+    before = running.show("MainPID")
+    assert link()
+    running.run("dpkg", "--no-triggers", "--install", f"/root/{package.name}")
+    assert is_another(running, before)
+    assert status(running)["director"]["taken_over"] is True
+    running.run("systemctl", "stop", "caromd")
+    running.run("dpkg", "--no-triggers", "--install", f"/root/{package.name}")
+    assert running.show("ActiveState") == "inactive", "what was stopped stays so"
+    assert link()
 
 
 # ---- the package itself ----

@@ -2,7 +2,8 @@
 
     CAROM_EVENT="real server down"  CAROM_SERVICE=web  CAROM_REAL=192.168.76.31  ...
 
-No shell runs it. It runs as the daemon's user, in a session of its own, which is killed as a whole when the time is up.
+No shell runs it. It runs as the daemon's user, without the capabilities of a daemon that is not root, in a session of
+its own, which is killed as a whole when the time is up.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from carom.errors import HookError
 
@@ -28,7 +31,13 @@ async def run(words: tuple[str, ...], event: Mapping[str, object], within: float
     """Run it to its end. Raises HookError unless it ends with exit code 0 within so many seconds."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=_environment(event), cwd="/", start_new_session=True
+            *_with_no_more_than_a_user_has(words),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env=_environment(event),
+            cwd="/",
+            start_new_session=True,
         )
     except OSError as error:
         raise HookError(f"{words[0]} cannot be run: {error.strerror}") from error
@@ -45,6 +54,14 @@ async def run(words: tuple[str, ...], event: Mapping[str, object], within: float
     if code:
         ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         raise HookError(f"{words[0]}: {ended}{': ' if said else ''}{said}")
+
+
+def _with_no_more_than_a_user_has(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Capabilities that are ambient would be handed down, capabilities(7); only setpriv(1) lays them off in time."""
+    held = re.findall(r"^CapAmb:\s*0*([1-9a-f][0-9a-f]*)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if not held or not os.access(words[0], os.X_OK):  # what cannot be run is named better by the kernel
+        return words
+    return ("setpriv", "--ambient-caps=-all", "--inh-caps=-all", "--", *words)
 
 
 def _environment(event: Mapping[str, object]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from carom.hooks.program import run
 EVENT = {"event": "real server down", "grave": True, "service": "web", "real": "192.168.76.31", "faults": ["a", "b"]}
 
 
-def tell(script: str, *arguments: str, timeout: float = 5.0) -> None:
+def tell(script: str, *arguments: str, timeout: float = 30.0) -> None:
     asyncio.run(run(("/bin/sh", "-c", script, "hook", *arguments), EVENT, timeout))
 
 

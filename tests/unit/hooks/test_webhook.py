@@ -63,7 +63,7 @@ def standing(status: int = 204) -> Iterator[Site]:
             thread.join()
 
 
-def tell(url: str, headers: tuple[tuple[str, str], ...] = (), timeout: float = 5.0) -> None:
+def tell(url: str, headers: tuple[tuple[str, str], ...] = (), timeout: float = 30.0) -> None:
     asyncio.run(post(url, headers, EVENT, timeout))
 
 
