@@ -9,6 +9,7 @@
 #include "maps.h"
 #include "parse.h"
 #include "schedule.h"
+#include "syncap.h"
 
 static __always_inline bool begins_flow(const struct tuple *tuple)
 {
@@ -155,6 +156,9 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 
 	if (!view_service(tuple, ip6, &view))
 		return if_vip(tuple, ip6, REASON_NO_SERVICE);
+	if (constants.features & FEATURE_SYN_RATE && tuple->segment == SEGMENT_SYN &&
+	    !syncap_allows(tuple, ip6, context))
+		return REASON_SYN_CAPPED;
 	if (!(view.version->flags & VERSION_TRACKS_ALL)) {
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
 		if (!(slot & SLOT_TRACKED)) {

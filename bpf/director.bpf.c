@@ -41,7 +41,7 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 	tuple->vip[0] = packet.ip->daddr;
 	tuple->protocol = packet.ip->protocol;
 	at = parse_ip4_lengths(&packet);
-	if (!at)
+	if (!at || (constants.features & FEATURE_CHECKSUM && !ip4_checksum_holds(&packet)))
 		return if_vip(tuple, false, REASON_MALFORMED);
 	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
 		return if_vip(tuple, false, UNFINISHED_FRAGMENT);

@@ -42,6 +42,24 @@ static __always_inline struct fragment_key fragment_key(const struct tuple *tupl
 	return key;
 }
 
+/* Functions of their own, so that the name is not on the stack while the first piece is balanced. */
+static __noinline void fragment_remember(const struct tuple *tuple, bool ip6, __u32 id, __u32 real, __u32 now)
+{
+	struct fragment_key key = fragment_key(tuple, ip6, id);
+	struct fragment fragment = { real, now };
+
+	bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY);
+}
+
+/* The real server that the first piece went to; REAL_NONE: it has not come, or too long ago. */
+static __noinline __u32 fragment_recall(const struct tuple *tuple, bool ip6, __u32 id, __u32 now)
+{
+	struct fragment_key key = fragment_key(tuple, ip6, id);
+	struct fragment *fragment = bpf_map_lookup_elem(&fragments, &key);
+
+	return fragment && now - fragment->seen <= FRAGMENT_SECONDS ? fragment->real : REAL_NONE;
+}
+
 /* TCP's second eight bytes by themselves can only be meant to write over a header that was looked at (RFC 3128). */
 static __always_inline bool piece_is_sound(const struct packet *packet, struct piece piece, __u32 header)
 {
@@ -68,8 +86,6 @@ static __always_inline void *parse_udp_first(struct packet *packet, void *at)
 static __always_inline enum reason fragment_first(struct packet *packet, void *at, bool ip6, __u32 id,
 						  const struct context *context)
 {
-	struct fragment_key key = fragment_key(&packet->tuple, ip6, id);
-	struct fragment fragment;
 	enum reason reason;
 
 	if (packet->tuple.protocol == IPPROTO_TCP)
@@ -80,22 +96,20 @@ static __always_inline enum reason fragment_first(struct packet *packet, void *a
 		return REASON_MALFORMED;
 	packet->real = REAL_NONE;
 	reason = balance(packet, ip6, context);
-	fragment = (struct fragment){ packet->real, context->now };
-	if (fragment.real != REAL_NONE)
-		bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY);
+	if (packet->real != REAL_NONE)
+		fragment_remember(&packet->tuple, ip6, id, packet->real, context->now);
 	return reason;
 }
 
 static __always_inline enum reason fragment_later(struct packet *packet, bool ip6, __u32 id,
 						  const struct context *context)
 {
-	struct fragment_key key = fragment_key(&packet->tuple, ip6, id);
-	struct fragment *fragment = bpf_map_lookup_elem(&fragments, &key);
+	__u32 real = fragment_recall(&packet->tuple, ip6, id, context->now);
 	enum reason reason;
 
-	if (!fragment || context->now - fragment->seen > FRAGMENT_SECONDS)
+	if (real == REAL_NONE)
 		return REASON_FRAGMENT_LOST;
-	reason = forward_to(packet, fragment->real, false, REASON_FRAGMENT);
+	reason = forward_to(packet, real, false, REASON_FRAGMENT);
 	return reason < REASONS ? reason : REASON_TOO_BIG; /* nobody is told about a later fragment */
 }
 

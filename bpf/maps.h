@@ -49,6 +49,8 @@ struct constants {
 #define FEATURE_PEERS (1 << 9) /* other directors, which may forward to this one */
 #define FEATURE_UNREACHABLE (1 << 16) /* clients are told when no real server can take them */
 #define FEATURE_MTU (1 << 17) /* real servers that cannot be sent packets of every size */
+#define FEATURE_SYN_RATE (1 << 18) /* networks that may begin so many connections a second */
+#define FEATURE_CHECKSUM (1 << 19) /* IPv4 headers are proven sound by their checksum */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -65,6 +67,9 @@ struct settings {
 	__u32 answering; /* 1: answer ARP, neighbour solicitation and echo for the VIPs */
 	__u64 seed; /* secret of the flow table's hash, so that nobody outside can fill one bucket */
 	__u32 icmp_rate; /* ICMP errors of our own, a second at most */
+	__u32 syn_rate; /* SYNs of one network of clients, a second at most; 0: as many as they like */
+	__be32 syn_mask4; /* what of a client's address is its network */
+	__be32 syn_mask6[4];
 	__u32 zero;
 	__u16 timeouts[32]; /* by enum flow_state, seconds without a packet until a flow has ended */
 	__u64 vip_filter[VIP_FILTER_WORDS]; /* Bloom filter, one bit a VIP: see vip_filter_bit() */
@@ -531,6 +536,23 @@ struct {
 	__type(key, struct fragment_key);
 	__type(value, struct fragment);
 } fragments SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- defence */
+
+#define SYNCAP_BUCKETS (1 << 14)
+#define SYNCAP_PLACES 4
+
+/* SYNs of networks in this second: syncap.h. */
+struct syncap_bucket {
+	__u64 places[SYNCAP_PLACES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SYNCAP_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct syncap_bucket);
+} syncap SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- ICMP errors */
 

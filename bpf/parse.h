@@ -38,6 +38,7 @@ enum segment {
 	SEGMENT_RST,
 	SEGMENT_NONE,
 	SEGMENT_DATAGRAM, /* not TCP */
+	SEGMENT_NONSENSE, /* flags that no TCP sends */
 };
 
 /* The ends of a conversation, seen from the client; ports and addresses in network order. IPv4 is in the first word. */
@@ -97,6 +98,22 @@ static __always_inline void *parse_ip4_lengths(struct packet *packet)
 		return NULL;
 	packet->payload = total - header;
 	return (void *)ip + header;
+}
+
+/* RFC 1071: the sum of all words of a sound header, its checksum's included, is all ones. */
+static __always_inline bool ip4_checksum_holds(const struct packet *packet)
+{
+	const __u32 *word = (const void *)packet->ip;
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < 15 && i < packet->ip->ihl; i++) {
+		if ((void *)(word + i + 1) > packet->end)
+			return false;
+		sum += word[i];
+	}
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
 }
 
 static __always_inline bool ip6_equal(const void *left, const void *right)
@@ -171,15 +188,16 @@ static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, void
 	return IP6_WHOLE;
 }
 
+/* A SYN that ends or resets what it begins, and a segment that does nothing, are made to see what a host does with them. */
 static __always_inline __u8 segment_of(const struct tcphdr *tcp)
 {
 	if (tcp->rst)
-		return SEGMENT_RST;
+		return tcp->syn ? SEGMENT_NONSENSE : SEGMENT_RST;
 	if (tcp->syn)
-		return SEGMENT_SYN;
+		return tcp->fin ? SEGMENT_NONSENSE : SEGMENT_SYN;
 	if (tcp->fin)
 		return SEGMENT_FIN;
-	return tcp->ack ? SEGMENT_ACK : SEGMENT_NONE;
+	return tcp->ack ? SEGMENT_ACK : SEGMENT_NONSENSE;
 }
 
 static __always_inline void *parse_tcp(struct packet *packet, void *at)
@@ -191,7 +209,7 @@ static __always_inline void *parse_tcp(struct packet *packet, void *at)
 	packet->tuple.client_port = tcp->source;
 	packet->tuple.vip_port = tcp->dest;
 	packet->tuple.segment = segment_of(tcp);
-	return tcp + 1;
+	return packet->tuple.segment == SEGMENT_NONSENSE ? NULL : tcp + 1;
 }
 
 static __always_inline void *parse_udp(struct packet *packet, void *at)

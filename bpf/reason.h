@@ -35,6 +35,7 @@
 	REASON(FROM_PEER,      XDP_PASS, 1, "To a VIP from a peer director, which has balanced it already: left to the host.") \
 	REASON(ARP_CONFLICT,   XDP_PASS, 0, "Another station claims a VIP by ARP: a real server leaks, or two directors are active.") \
 	REASON(MALFORMED,      XDP_DROP, 0, "Headers to a VIP that contradict themselves or the frame: dropped.") \
+	REASON(SYN_CAPPED,     XDP_DROP, 0, "A SYN beyond what its network may send in a second: dropped.") \
 	REASON(FRAGMENT_LOST,  XDP_DROP, 0, "A later fragment whose first has not come, or came too long ago: dropped.") \
 	REASON(NO_REAL,        XDP_DROP, 0, "No real server can take it: all are down, quiesced or without a MAC.") \
 	REASON(TOO_BIG,        XDP_DROP, 0, "Larger than the way to its real server, and nobody can be told: dropped.") \

@@ -206,6 +206,13 @@ class Defence:
 
     icmp_rate: int = 1000
     """ICMP errors of the director's own, a second at most; 0: none is ever sent."""
+    syn_rate: int = 0
+    """SYNs of one network of clients, a second at most; 0: as many as they like."""
+    syn_prefix: int = 24
+    """Prefix length of a network of IPv4 clients."""
+    syn_prefix6: int = 64
+    checksum: bool = False
+    """Whether IPv4 headers must have the right checksum."""
 
 
 @dataclass(frozen=True, slots=True)

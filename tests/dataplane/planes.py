@@ -86,13 +86,19 @@ class Xdp:
         self.apply(Plan())
         self.tables.forget_gone()
         self.loaded.maps["icmp_sent"].set(key(0), bytes(8))
+        self._zero("syncap")
         fragments = self.loaded.maps["fragments"]
         for name in [name for name, _ in fragments.items()]:
             fragments.delete(name)
-        for flows in (self.loaded.maps["flows4"], self.loaded.maps["flows6"]):
-            for index, bucket in list(flows.items()):
-                if any(bucket):
-                    flows.set(index, bytes(flows.value_size))
+        self._zero("flows4")
+        self._zero("flows6")
+
+    def _zero(self, name: str) -> None:
+        """An array's values that are not."""
+        array = self.loaded.maps[name]
+        for index, value in list(array.items()):
+            if any(value):
+                array.clear(index)
 
     def _clock(self) -> float:
         """Every look is a minute later: what rests may be used again at once, since no packet is under way."""

@@ -193,7 +193,7 @@ def a_plan(number: int) -> Plan:
         a_service(chance, "rest", plans.VIP, (ALL_TCP,)),
     )
     peers = frozenset({frames.PEER}) if chance.random() < 0.3 else frozenset()
-    defence = Defence(icmp_rate=chance.choice([1000, 2, 0]))
+    defence = Defence(icmp_rate=chance.choice([1000, 2, 0]), syn_rate=chance.choice([0, 0, 3]))
     return Plan(
         wishes[: chance.choice([5, 4, 4, 3, 2, 1])], answering=chance.random() < 0.7, defence=defence, peers=peers
     )

@@ -169,18 +169,9 @@ RECORDS = [
     sends("data follows its SYN", tcp(CLIENT, WEB, "PA", b"GET /"), FIRST, before=(SYN, tcp("10.0.0.9:9", WEB, "S"))),
     sends("a FIN follows its flow", tcp(CLIENT, WEB, "FA"), FIRST, before=(SYN,)),
     sends("a RST follows its flow", tcp(CLIENT, WEB, "R"), FIRST, before=(SYN,)),
-    sends("a segment without flags follows its flow", tcp(CLIENT, WEB, ""), FIRST, before=(SYN,)),
     sends("urgent data is data", tcp(CLIENT, WEB, "UPA", b"!"), FIRST, before=(SYN,)),
-    sends(
-        "SYN and RST together count as RST, which begins nothing",
-        tcp(CLIENT, WEB, "SR"),
-        FIRST,
-        "stray",
-        plan=plans.plan(plans.service(Scheduler.RR, plans.real(REALS[2]))),
-    ),
-    sends("SYN and FIN together count as SYN", tcp(CLIENT, WEB, "SF"), FIRST),
     sends("SYN and ACK together count as SYN", tcp(CLIENT, WEB, "SA"), FIRST),
-    sends("every flag at once counts as RST", tcp(CLIENT, WEB, "FSRPAU"), FIRST, before=(SYN,)),
+    sends("RST and FIN together count as RST", tcp(CLIENT, WEB, "RFA"), FIRST, before=(SYN,)),
     sends(
         "a SYN after FIN_WAIT has the same real server, as in IPVS",
         SYN,
@@ -200,7 +191,7 @@ RECORDS = [
             "stray",
             plan=plans.plan(plans.service(Scheduler.RR, plans.real(REALS[2]))),
         )
-        for name, flags in (("ACK", "A"), ("FIN", "FA"), ("RST", "R"), ("flagless segment", ""))
+        for name, flags in (("ACK", "A"), ("FIN", "FA"), ("RST", "R"))
     ),
     sends("after a stray ACK the SYN still begins the flow", SYN, FIRST, before=(tcp(CLIENT, WEB, "A"),)),
     # ---- UDP

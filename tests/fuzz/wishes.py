@@ -66,7 +66,12 @@ class Wishes:
         return Plan(services, answering=self.chance.random() < 0.8, defence=self.defence(), peers=peers)
 
     def defence(self) -> Defence:
-        return Defence(icmp_rate=self.chance.choice((0, 3, 1000)))
+        return Defence(
+            icmp_rate=self.chance.choice((0, 3, 1000)),
+            syn_rate=self.chance.choice((0, 0, 0, 1, 4)),
+            syn_prefix=self.chance.choice((24, 32, 9)),
+            syn_prefix6=self.chance.choice((64, 128, 33)),
+        )
 
     def after(self, plan: Plan) -> Plan:
         """Mostly a change of one service; now and then one that comes, goes or changes its place."""

@@ -481,6 +481,16 @@ RULES = (
         web('reals = [{ address = "192.168.76.31", upper = 5, lower = 6 }]'),
         said(7, "service[0].reals[0].lower", "6 is above upper 5", "at most that"),
     ),
+    one(
+        "an MTU below what every link takes",
+        web('reals = [{ address = "192.168.76.31", mtu = 60 }]'),
+        said(7, "service[0].reals[0].mtu", "takes 68 bytes at least", "write mtu = 68 or more"),
+    ),
+    one(
+        "a way that there is not with clients whom nobody takes",
+        web('on_no_real = "reject"'),
+        said(8, "service[0].on_no_real", '"reject"', "one of unreachable, drop"),
+    ),
     one("a minimum above the reals", web("minimum = 3"), said(8, "service[0].minimum", "reals (2)", "at most 2")),
     one(
         "fail_open beside a sorry server",

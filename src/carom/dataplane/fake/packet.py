@@ -35,7 +35,7 @@ class Segment(StrEnum):
     ACK = "ack"
     RST = "rst"
     NONE = "none"
-    """TCP without any of these flags."""
+    """It is about the flow and none of it: an ICMP error."""
     DATAGRAM = "datagram"
     """Not TCP."""
 
@@ -121,10 +121,12 @@ def addresses(packet: bytes) -> tuple[IPv4Address, IPv4Address] | None:
     return (IPv4Address(packet[12:16]), IPv4Address(packet[16:20])) if len(packet) >= 20 else None
 
 
-def ip4(packet: bytes) -> Ip4:
-    """Raises Malformed where version or lengths are impossible. The checksum is the receiver's business."""
+def ip4(packet: bytes, prove: bool = False) -> Ip4:
+    """Raises Malformed where version or lengths are impossible, and (`prove`) where the checksum is wrong."""
     header, total = (packet[0] & 15) * 4, int.from_bytes(packet[2:4])
     if packet[0] >> 4 != 4 or header < 20 or not header <= total <= len(packet):
+        raise Malformed
+    if prove and checksum(packet[:header]):
         raise Malformed
     identification, fragments = struct.unpack_from("!HH", packet, 4)
     offset, more = (fragments & 0x1FFF) * 8, bool(fragments & 0x2000)
@@ -214,11 +216,11 @@ def _ends(ip: Ip4 | Ip6) -> Ends:
 
 
 def _segment(flags: int) -> Segment:
-    """The flag that counts, by IPVS's priority."""
-    for bit, segment in ((4, Segment.RST), (2, Segment.SYN), (1, Segment.FIN), (16, Segment.ACK)):
-        if flags & bit:
-            return segment
-    return Segment.NONE
+    """The flag that counts, by IPVS's priority. Raises Malformed for a SYN with FIN or RST, or for none."""
+    if not flags & 0x17 or (flags & 2 and flags & 5):
+        raise Malformed
+    order = ((4, Segment.RST), (2, Segment.SYN), (1, Segment.FIN), (16, Segment.ACK))
+    return next(segment for bit, segment in order if flags & bit)
 
 
 def checksum(data: bytes) -> int:

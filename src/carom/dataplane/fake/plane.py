@@ -16,6 +16,7 @@ from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.icmp_made import Allowance
 from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
+from carom.dataplane.fake.syncap import Syns
 from carom.dataplane.fake.templates import Template
 from carom.model import Address, Ports
 from carom.ports import Attachment, Counter, FlowCount, FlowSlice, Reading, RealReading, ReasonReading
@@ -93,6 +94,7 @@ class FakeDataPlane:
         """By service and client."""
         self.fragments = Fragments()
         self.icmp_sent = Allowance()
+        self.syns = Syns()
         self.mtus: dict[tuple[str, Address], int] = {}
         """The largest packet each real server can be sent, kept as the MACs are; 0: of every size."""
         self.overloaded: set[tuple[str, Address]] = set()

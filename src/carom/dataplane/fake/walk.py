@@ -150,7 +150,7 @@ class Walk:
         if ends is None or ends[1] not in self.vips:
             return self.passes("not_vip")
         try:
-            return self.to_vip(eth, packet.ip4(eth.payload))
+            return self.to_vip(eth, packet.ip4(eth.payload, self.plane.plan.defence.checksum))
         except Malformed:
             return self.drops("malformed")
 
@@ -317,6 +317,9 @@ class Walk:
         service = self.service(ends)
         if service is None:
             return self.passes("no_service")
+        plane = self.plane
+        if segment is Segment.SYN and not plane.syns.may_pass(ends.client, plane.now, plane.plan.defence):
+            return self.drops("syn_capped")
         slot = self.slot(service, ends)
         if not service.tracks_all and not slot.tracked:
             if slot.now is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.layout import (
+    FEATURE_CHECKSUM,
     FEATURE_IP6,
     FEATURE_LIMITS,
     FEATURE_MTU,
     FEATURE_PEERS,
     FEATURE_PERSISTENCE,
     FEATURE_RANGES,
+    FEATURE_SYN_RATE,
     FEATURE_UNREACHABLE,
 )
 from carom.model import OnNoReal
@@ -18,6 +20,8 @@ from carom.model import OnNoReal
 def features_of(plan: Plan) -> int:
     """`FEATURE_...` of the layout, those that this plan needs."""
     features = FEATURE_PEERS if plan.peers else 0
+    features |= FEATURE_SYN_RATE if plan.defence.syn_rate else 0
+    features |= FEATURE_CHECKSUM if plan.defence.checksum else 0
     for service in plan.services:
         features |= FEATURE_LIMITS if has_limits(service) else 0
         features |= FEATURE_RANGES if any(ports.first != ports.last for ports in service.ports) else 0

@@ -56,12 +56,14 @@ FEATURE_INSIDE = 1 << 8
 FEATURE_PEERS = 1 << 9
 FEATURE_UNREACHABLE = 1 << 16
 FEATURE_MTU = 1 << 17
+FEATURE_SYN_RATE = 1 << 18
+FEATURE_CHECKSUM = 1 << 19
 ALL_FEATURES = (
     (FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE)
     | FEATURE_PEERS
-    | (FEATURE_UNREACHABLE | FEATURE_MTU)
+    | (FEATURE_UNREACHABLE | FEATURE_MTU | FEATURE_SYN_RATE)
 )
-"""All that a plan may need; a second NIC is no matter of plans."""
+"""All that a plan may need; a second NIC is no matter of plans, and a header's checksum is asked for by name."""
 RANGES_MAX = 64
 FRONTENDS = 4
 FRONTEND_BUCKETS = 1 << 13
@@ -96,6 +98,9 @@ class Settings(c.Structure):
         ("answering", c.c_uint32),
         ("seed", c.c_uint64),
         ("icmp_rate", c.c_uint32),
+        ("syn_rate", c.c_uint32),
+        ("syn_mask4", c.c_uint8 * 4),
+        ("syn_mask6", c.c_uint8 * 16),
         ("zero", c.c_uint32),
         ("timeouts", c.c_uint16 * 32),
         ("vip_filter", c.c_uint64 * VIP_FILTER_WORDS),
@@ -284,6 +289,10 @@ class Question(c.Structure):
     )
 
 
+class SyncapBucket(c.Structure):
+    _fields_ = (("places", c.c_uint64 * 4),)
+
+
 class ServiceLabel(c.Structure):
     _fields_ = (("name", c.c_char * 64),)
 
@@ -333,6 +342,7 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "fragment_key": FragmentKey,
     "fragment": Fragment,
     "question": Question,
+    "syncap_bucket": SyncapBucket,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,
     "real_label": RealLabel,
@@ -385,3 +395,8 @@ def packed(address: Address) -> bytes:
 
 def unpacked(raw: bytes, family: int) -> Address:
     return IPv4Address(raw[:4]) if family == 4 else IPv6Address(raw)
+
+
+def mask(prefix: int, bits: int) -> bytes:
+    """What of an address of so many bits is its network's."""
+    return ((1 << bits) - (1 << bits - prefix)).to_bytes(bits // 8)

@@ -39,6 +39,7 @@ from carom.dataplane.xdp.layout import (
     Settings,
     Version,
     key,
+    mask,
     slot_before,
     slot_now,
     vip_filter_bit,
@@ -392,7 +393,9 @@ class Tables:
     def _write_settings(self, plan: Plan) -> None:
         settings = self._settings()
         settings.answering = plan.answering
-        settings.icmp_rate = plan.defence.icmp_rate
+        settings.icmp_rate, settings.syn_rate = plan.defence.icmp_rate, plan.defence.syn_rate
+        settings.syn_mask4[:] = mask(plan.defence.syn_prefix, 32)
+        settings.syn_mask6[:] = mask(plan.defence.syn_prefix6, 128)
         peers = [int.from_bytes(mac, "little") for mac in sorted(plan.peers)[:PEERS_MAX]]
         settings.peers[:] = peers + [0] * (PEERS_MAX - len(peers))
         self._maps["settings"].set(key(0), bytes(settings))

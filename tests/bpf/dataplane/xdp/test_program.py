@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from carom.dataplane.xdp import counters, libbpf, program
 from carom.dataplane.xdp.labels import RealLabels
-from carom.dataplane.xdp.layout import LAYOUT_VERSION, Clock, Settings, key
+from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_CHECKSUM, LAYOUT_VERSION, Clock, Settings, key
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError, UnsupportedError
 from carom.lab.wait import until
@@ -202,3 +203,10 @@ def test_detaching_leaves_a_folder_that_is_not_ours_to_remove(pins: Path, tmp_pa
         assert list(pins.iterdir()) == []
     finally:
         subprocess.run(["umount", str(shown)], check=True)
+
+
+def test_the_verifier_takes_the_program_with_any_two_features() -> None:
+    """Each plan has a program of its own: what one feature leaves out may be what kept another within bounds."""
+    features = [1 << bit for bit in range(32) if (ALL_FEATURES | FEATURE_CHECKSUM) >> bit & 1]
+    for pair in combinations(features, 2):
+        program.load(DIRECTOR, flow_buckets=64, features=sum(pair)).close()

@@ -25,10 +25,16 @@ def test_a_segment_is_read_from_the_frame_up() -> None:
 
 @pytest.mark.parametrize(
     ("flags", "segment"),
-    [("S", "syn"), ("SA", "syn"), ("FA", "fin"), ("PA", "ack"), ("RSFA", "rst"), ("", "none"), ("U", "none")],
+    [("S", "syn"), ("SA", "syn"), ("FA", "fin"), ("PA", "ack"), ("RFA", "rst")],
 )
 def test_one_flag_counts(flags: str, segment: str) -> None:
     assert packet.tcp(packet.ip4(tcp(CLIENT, VIP, flags)[14:]))[1] == segment
+
+
+@pytest.mark.parametrize("flags", ["SF", "SR", "SFRPAU", "", "PU"])
+def test_flags_that_no_tcp_sends_are_malformed(flags: str) -> None:
+    with pytest.raises(Malformed):
+        packet.tcp(packet.ip4(tcp(CLIENT, VIP, flags)[14:]))
 
 
 def test_padding_is_no_payload() -> None:

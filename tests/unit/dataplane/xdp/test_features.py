@@ -6,8 +6,16 @@ from dataclasses import replace
 
 from carom.core.plan import Plan
 from carom.dataplane.xdp.features import features_of
-from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU, FEATURE_PEERS, FEATURE_RANGES, FEATURE_UNREACHABLE
-from carom.model import OnNoReal, Ports, Protocol
+from carom.dataplane.xdp.layout import (
+    FEATURE_CHECKSUM,
+    FEATURE_LIMITS,
+    FEATURE_MTU,
+    FEATURE_PEERS,
+    FEATURE_RANGES,
+    FEATURE_SYN_RATE,
+    FEATURE_UNREACHABLE,
+)
+from carom.model import Defence, OnNoReal, Ports, Protocol
 from tests.dataplane import plans
 
 
@@ -35,3 +43,8 @@ def test_the_sorry_server_counts_while_it_serves() -> None:
 
 def test_peers_are_looked_for_where_there_are_some() -> None:
     assert features_of(replace(plans.plan(), peers=frozenset({bytes(6)}))) == FEATURE_PEERS
+
+
+def test_the_defence_costs_nothing_unless_asked_for() -> None:
+    assert features_of(Plan(defence=Defence(syn_rate=5))) == FEATURE_SYN_RATE
+    assert features_of(Plan(defence=Defence(checksum=True))) == FEATURE_CHECKSUM
