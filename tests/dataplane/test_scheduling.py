@@ -132,3 +132,23 @@ def test_mh_lays_its_table_by_the_ports_of_now(plane: PlaneUnderTest) -> None:
     assert shares(one) != first
     plane.at(3000)
     assert shares(every) == first
+
+
+def test_mh_forgets_what_a_server_weighed_before_it_was_taken_out(plane: PlaneUnderTest) -> None:
+    """Quiescing moves nobody, so a quiesced server keeps its slots; one that is added quiesced has none, as in IPVS."""
+    wish = plans.service(Scheduler.MH)
+    quiesced = plans.changed(wish, C, weight=0)
+    plane.apply(plans.plan(wish))
+    before = "".join(connect_from(plane, n) for n in range(40))
+    plane.apply(plans.plan(quiesced))
+    assert "".join(connect_from(plane, n) for n in range(40)) == before.replace("C", "-")
+    plane.apply(plans.plan(plans.without(wish, C)))
+    without = "".join(connect_from(plane, n) for n in range(40))
+    plane.apply(plans.plan(quiesced))
+    assert "".join(connect_from(plane, n) for n in range(40)) == without
+
+
+def connect_from(plane: PlaneUnderTest, network: int) -> str:
+    """Who gets the first segment of a client of that network."""
+    target = plane.send(tcp(f"10.0.{network}.1:9", f"{VIP}:80", "S")).frame[:6]
+    return {mac(A): "A", mac(B): "B", mac(C): "C"}.get(target, "-")

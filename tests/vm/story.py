@@ -23,12 +23,18 @@ RESETS = 500
 class Story:
     """What happens, one operation at a time."""
 
-    def __init__(self, mirror: Mirror, seed: str, *, brief: float = 0.0, scarce: bool = False) -> None:
-        """`brief` is the share of flows that end as soon as they have begun; `scarce`: servers are often full."""
+    def __init__(
+        self, mirror: Mirror, seed: str, *, brief: float = 0.0, scarce: bool = False, plain: bool = False
+    ) -> None:
+        """`brief` is the share of flows that end as soon as they have begun; `scarce`: servers are often full.
+
+        `plain`: no edit by which Carom differs on purpose (docs/schedulers.md), so that the program can be told it too:
+        there are no thresholds, and a weight that is changed becomes another.
+        """
         self.mirror = mirror
         self.random = Random(seed)
         self._brief = brief
-        self._scarce = scarce
+        self._scarce, self._plain = scarce, plain
         self._tcp = mirror.protocol is Protocol.TCP
         self._clients = _clients(self.random, mirror.vip.version)
         self._vips = [mirror.vip + n for n in range(40)] if mirror.marked else [mirror.vip]
@@ -65,11 +71,13 @@ class Story:
     def reweigh(self) -> None:
         if self.mirror.listed:
             server = self.random.choice(self.mirror.listed)
-            self.mirror.edit(server.number, self.random.choice(WEIGHTS), server.upper, server.lower)
+            weight = self.random.choice(WEIGHTS)
+            if not (self._plain and weight == server.weight):
+                self.mirror.edit(server.number, weight, server.upper, server.lower)
 
     def limit(self) -> None:
         """A server gets an upper threshold a little above what it has, or none."""
-        if self.mirror.listed:
+        if self.mirror.listed and not self._plain:
             server = self.random.choice(self.mirror.listed)
             room = self.random.choice((1, 2, 3, 5) if self._scarce else (None, 1, 20, 100))
             upper = server.total + room if room else 0
@@ -81,7 +89,8 @@ class Story:
         if number in {server.number for server in self.mirror.listed}:
             self.mirror.delete(number)
         else:
-            self.mirror.add(number, self.random.choice(WEIGHTS), self.random.choice((0, 0, 300)))
+            upper = 0 if self._plain else self.random.choice((0, 0, 300))
+            self.mirror.add(number, self.random.choice(WEIGHTS), upper)
 
 
 def _clients(random: Random, version: int) -> Iterator[tuple[Address, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import count, islice, product
@@ -15,8 +15,10 @@ import pytest
 
 from carom.dataplane.fake.schedulers import Candidate, Options, Request, make
 from carom.model import Scheduler, SchedulerFlag
+from tests.dataplane.planes import Xdp
 from tests.vm.mirror import CLASSIC, CURRENT, Dialect, Mirror, disagreement
 from tests.vm.player import ONCE, SEGMENT
+from tests.vm.program import Program, difference
 from tests.vm.story import Story
 from tests.vm.uml import Machine
 
@@ -74,9 +76,9 @@ def dialect(machine: Machine) -> Dialect:
 @pytest.mark.parametrize(
     ("scheduler", "service", "operations", "brief"),
     [
-        ("rr", VIP4, 10_000, 0.0),
+        ("rr", VIP4, 2_000, 0.0),
         ("wrr", VIP4, 10_000, 0.0),
-        ("lc", VIP4, 10_000, 0.98),
+        ("lc", VIP4, 2_000, 0.98),
         ("wlc", VIP4, 10_000, 0.98),
         ("wlc", UDP, 2_000, 0.0),
         ("lblc", MARK4, 10_000, 0.9),
@@ -87,26 +89,72 @@ def dialect(machine: Machine) -> Dialect:
         ("dh", MARK6, 2_000, 0.0),
         ("sh", VIP4, 10_000, 0.0),
         ("sh", VIP6, 2_000, 0.0),
-        ("sh sh-port", VIP4, 10_000, 0.0),
+        ("sh sh-port", VIP4, 2_000, 0.0),
         ("sh sh-fallback", VIP4, 10_000, 0.0),
         ("sh sh-port sh-fallback", VIP6, 2_000, 0.0),
-        ("mh", VIP4, 10_000, 0.0),
+        ("mh", VIP4, 2_000, 0.0),
         ("mh", MARK4, 2_000, 0.0),
         ("mh", VIP6, 2_000, 0.0),
         ("mh mh-port", VIP4, 10_000, 0.0),
         ("mh mh-fallback", VIP4, 10_000, 0.0),
         ("mh mh-port mh-fallback", VIP6, 2_000, 0.0),
-        ("sed", VIP4, 10_000, 0.5),
-        ("nq", VIP4, 10_000, 0.9),
-        ("fo", VIP4, 10_000, 0.0),
-        ("ovf", VIP4, 10_000, 0.9),
+        ("sed", VIP4, 2_000, 0.5),
+        ("nq", VIP4, 2_000, 0.9),
+        ("fo", VIP4, 2_000, 0.0),
+        ("ovf", VIP4, 2_000, 0.9),
         ("ovf", UDP, 2_000, 0.0),
     ],
 )
-def test_picks(machine: Machine, dialect: Dialect, scheduler: str, service: str, operations: int, brief: float) -> None:
+def test_picks_of_the_oracle(
+    machine: Machine, dialect: Dialect, scheduler: str, service: str, operations: int, brief: float
+) -> None:
     mirror = mirrored(service, scheduler, dialect)
     Story(mirror, f"{scheduler} {service}", brief=brief).tell(operations)
     agree(machine, mirror)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "service", "brief"),
+    [
+        ("rr", VIP4, 0.0),
+        ("wrr", VIP4, 0.0),
+        ("lc", VIP4, 0.98),
+        ("wlc", VIP6, 0.98),
+        ("lblc", VIP4, 0.9),
+        ("lblcr", VIP4, 0.9),
+        ("dh", VIP4, 0.0),
+        ("sh sh-port", VIP6, 0.0),
+        ("sh sh-fallback", VIP4, 0.0),
+        ("mh", VIP4, 0.0),
+        ("mh mh-port mh-fallback", VIP6, 0.0),
+        ("sed", VIP4, 0.5),
+        ("nq", VIP4, 0.9),
+        ("fo", VIP4, 0.0),
+        ("ovf", UDP, 0.0),
+    ],
+)
+def test_picks_of_program_and_oracle(
+    machine: Machine, dialect: Dialect, program: Program, scheduler: str, service: str, brief: float
+) -> None:
+    """The same 10,000 operations, told to the program, the oracle and the kernel."""
+    if dialect is not CLASSIC:
+        pytest.skip("this kernel's active flows cost 257, the program's 256: docs/schedulers.md")
+    mirror = mirrored(service, scheduler, dialect)
+    Story(mirror, f"{scheduler} {service} plain", brief=brief, plain=True).tell(10_000)
+    assert (found := difference(mirror.script, mirror.expected, program.play(mirror.script))) is None, found
+    agree(machine, mirror)
+
+
+@pytest.fixture(scope="module")
+def loaded_program() -> Iterator[Xdp]:
+    xdp = Xdp(flow_buckets=1 << 15)
+    yield xdp
+    xdp.close()
+
+
+@pytest.fixture
+def program(loaded_program: Xdp) -> Program:
+    return Program(loaded_program)
 
 
 @pytest.mark.parametrize("scheduler", ["rr", "wrr", "lblcr", "sh sh-fallback", "mh mh-fallback", "fo"])

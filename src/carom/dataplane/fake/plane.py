@@ -116,6 +116,10 @@ class FakeDataPlane:
         for gone in self.services.keys() - {service.name for service in plan.services}:
             del self.services[gone]
             self._forget_clients(gone)
+        wanted = {
+            (service.name, real.address) for service in plan.services for real in self.services[service.name].everyone
+        }
+        self._last_weights = {name: weight for name, weight in self._last_weights.items() if name in wanted}
         self.entrances = {service.plan.vip: [] for service in self.services.values()}
         for service in self.services.values():
             self.entrances[service.plan.vip] += [(p.protocol.number, p, service) for p in service.plan.ports]

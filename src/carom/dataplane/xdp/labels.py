@@ -98,6 +98,11 @@ class RealLabels(Labels[tuple[str, Address]]):
             self.last_weights[real] = weight
             self.rewrite(real)
 
+    def forget_weight(self, real: tuple[str, Address]) -> None:
+        """It is configured no more; should it come back, it begins anew, as in IPVS."""
+        if self.last_weights.pop(real, 0):
+            self.rewrite(real)
+
     def _label(self, real: tuple[str, Address]) -> bytes:
         service, address = real
         return bytes(RealLabel(service.encode(), _array(address), address.version, 0, self.last_weights.get(real, 0)))

@@ -225,6 +225,7 @@ class Tables:
             value = self._real_value(number)
             value.flags &= ~(REAL_MOVES | REAL_AVAILABLE)
             self._store_real(number, bytes(value))
+            self.reals.forget_weight(name)
 
     def _real_value(self, number: int) -> Real:
         return Real.from_buffer_copy(self._real_values.get(number, bytes(c.sizeof(Real))))
