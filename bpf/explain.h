@@ -26,6 +26,7 @@ enum step {
 	STEP_MOVED, /* a slot that changed: new flows go to one real server, old ones to another */
 	STEP_TEMPLATE, /* its client is persistent */
 	STEP_SCHEDULED, /* the scheduler's choice */
+	STEP_FULL, /* the flow table has no room for it: by consistent hash */
 };
 
 struct question {
@@ -103,12 +104,35 @@ static __always_inline __u32 explain_moved(const struct question *asked, __u8 se
 	return before && real && !(real->flags & REAL_MOVES) ? before : asked->slot_now;
 }
 
+/* Whether one bucket has a place that a new flow could have. */
+static __always_inline bool explain_bucket_has_room(__u32 index, bool ip6, const struct context *context)
+{
+	struct bucket4 *bucket4 = ip6 ? NULL : bpf_map_lookup_elem(&flows4, &index);
+	struct bucket6 *bucket6 = ip6 ? bpf_map_lookup_elem(&flows6, &index) : NULL;
+	struct flow_room room = { .place = ROOM_NONE };
+
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
+		if (bucket4)
+			flow_consider(&room, i, bucket4->flows[i].word, context->settings, context->now);
+		if (bucket6)
+			flow_consider(&room, i, bucket6->flows[i].word, context->settings, context->now);
+	}
+	return room.place != ROOM_NONE;
+}
+
+static __always_inline bool explain_has_room(const struct flow_lookup *found, bool ip6, const struct context *context)
+{
+	return found->at || explain_bucket_has_room(found->buckets[0], ip6, context) ||
+	       explain_bucket_has_room(found->buckets[1], ip6, context);
+}
+
 static __always_inline void explain_walk(struct question *asked, const struct tuple *tuple, struct view *view,
 					 const struct context *context)
 {
 	bool tracks_all = view->version->flags & VERSION_TRACKS_ALL;
 	__u32 key = slot_key(view->version, tuple, asked->ip6), kept = REAL_NONE;
-	struct flow_lookup found;
+	struct flow_lookup found = {};
 	__u32 real = REAL_NONE;
 
 	explain_slot(asked, view, key);
@@ -133,9 +157,13 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 	} else if (!tracks_all) {
 		asked->step = STEP_MOVED;
 		asked->real = explain_moved(asked, tuple->segment);
-	} else if (kept) {
-		asked->step = STEP_TEMPLATE;
-		asked->real = kept;
+	} else if (kept || asked->scheduled) {
+		asked->step = kept ? STEP_TEMPLATE : STEP_SCHEDULED;
+		asked->real = kept ? kept : asked->scheduled;
+		if (!explain_has_room(&found, asked->ip6, context)) {
+			asked->step = STEP_FULL;
+			asked->real = asked->slot_now;
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ class Step(StrEnum):
     """Its client is persistent."""
     SCHEDULED = "scheduled"
     """The scheduler's choice."""
+    FULL = "full"
+    """The flow table has no room for it: by consistent hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,8 @@ def _found(seen: Sight, service: ServicePlan) -> str:
             f"the client is persistent and has {real}: it began a flow {seen.template.idle} s ago, "
             f"{seen.template.flows} of its flows live; it stays for {service.persistence} s after the last that began"
         )
+    if seen.step is Step.FULL:
+        return f"the flow table has no room for another flow: by consistent hash it goes to {real}, remembered nowhere"
     if seen.step is Step.MOVED:
         return f"{service.scheduler}: its slot changed lately; as a flow that is first seen now it goes to {real}"
     if service.sorry and real == service.sorry.address:

@@ -159,6 +159,7 @@ def test_a_reason_for_each_way() -> None:
     kept = replace(SEEN, step=Step.TEMPLATE, template=TemplateSeen(THREE, 5, 2))
     assert reason(kept).startswith(f"the client is persistent and has {THREE}: it began a flow 5 s ago, 2 of its")
     assert "its slot changed lately" in reason(replace(SEEN, step=Step.MOVED))
+    assert "the flow table has no room" in reason(replace(SEEN, step=Step.FULL))
     sorry = replace(WEB, sorry=plans.real(SORRY))
     assert reason(replace(SEEN, real=ip_address(SORRY)), sorry).startswith("the sorry server serves")
 

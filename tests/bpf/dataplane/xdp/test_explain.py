@@ -36,23 +36,46 @@ def explainer(loaded: Loaded) -> Iterator[Program]:
 
 
 def contents(loaded: Loaded) -> dict[str, list[tuple[bytes, bytes]]]:
-    """Of every map; but for the cursor with which schedulers are asked."""
+    """Of every map that packets write to; but for the cursor with which schedulers are asked."""
+    written = ("cursors", "homes", "loads", "flows4", "templates", "limits", "real_counters", "reasons")
     return {
-        name: [(place, value) for place, value in map_.items() if (name, place) != ("cursors", REHEARSAL)]
-        for name, map_ in loaded.maps.items()
-        if name not in ("timers", "slots")
+        name: [(place, value) for place, value in loaded.maps[name].items() if any(value) and place != REHEARSAL]
+        for name in written
     }
 
 
-@pytest.mark.parametrize("scheduler", [Scheduler.RR, Scheduler.WRR, Scheduler.LBLC, Scheduler.LBLCR, Scheduler.WLC])
-def test_no_map_changes(loaded: Loaded, explainer: Program, scheduler: Scheduler) -> None:
+def test_no_map_changes(loaded: Loaded, explainer: Program) -> None:
     tables = Tables(loaded.maps, lambda: 0.0)
-    tables.apply(plans.plan(replace(plans.service(scheduler), persistence=300)))
-    loaded.director.run(tcp("203.0.113.8:1", f"{VIP}:80", "S"))
-    before = contents(loaded)
-    assert [explain(loaded, explainer, tables, ASKED).step for _ in range(3)] == [Step.SCHEDULED] * 3
-    assert explain(loaded, explainer, tables, question("203.0.113.8:1", f"{VIP}:80")).step is Step.FLOW
-    assert contents(loaded) == before
+    for number, scheduler in enumerate((Scheduler.RR, Scheduler.WRR, Scheduler.LBLC, Scheduler.LBLCR, Scheduler.WLC)):
+        tables.apply(plans.plan(replace(plans.service(scheduler), persistence=300)))
+        known = f"203.0.113.{number}:1"
+        loaded.director.run(tcp(known, f"{VIP}:80", "S"))
+        before = contents(loaded)
+        assert [explain(loaded, explainer, tables, ASKED).step for _ in range(3)] == [Step.SCHEDULED] * 3
+        assert explain(loaded, explainer, tables, question(known, f"{VIP}:80")).step is Step.FLOW
+        assert contents(loaded) == before
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_table_without_room_is_foreseen(family: int) -> None:
+    vip, client = (VIP, "203.0.113.9") if family == 4 else (f"[{plans.VIP6}]", "[2001:db8:9::9]")
+    loaded = program.load(DIRECTOR, flow_buckets=64)
+    explainer, tables = program.load_explainer(loaded), Tables(loaded.maps, lambda: 0.0)
+    try:
+        tables.apply(plans.plan(plans.service(Scheduler.RR, vip=vip.strip("[]"))))
+        for number in range(500):  # every one beyond its handshake, so none makes room
+            for flags in ("S", "A"):
+                loaded.director.run(tcp(f"{client}:{1 + number}", f"{vip}:80", flags))
+        steps = set()
+        for port in range(5000, 5020):
+            seen = explain(loaded, explainer, tables, question(f"{client}:{port}", f"{vip}:80"))
+            _, frame, _ = loaded.director.run(tcp(f"{client}:{port}", f"{vip}:80", "S"))
+            assert frame[:6] == seen.mac
+            steps.add(seen.step)
+        assert Step.FULL in steps
+    finally:
+        explainer.close()
+        loaded.close()
 
 
 def test_what_is_installed_must_be_what_runs(tmp_path: Path) -> None:
