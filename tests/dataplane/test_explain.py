@@ -44,7 +44,7 @@ def happens(plane: PlaneUnderTest, about: Question) -> Sight:
     elif seen.real is None:
         assert (end.verdict, end.reason) == (Verdict.DROP, "no_real")
     elif seen.mac is None:
-        assert end.reason == "no_mac"
+        assert end.reason in ("no_mac", "local")
     else:
         assert (end.verdict, end.frame[:6]) == (Verdict.TX, seen.mac)
         assert seen.mac == mac(str(seen.real))
@@ -239,6 +239,14 @@ def test_runners_are_as_the_scheduler_sees_them(plane: PlaneUnderTest) -> None:
         Runner(ip_address(REALS[1]), 0),
         Runner(ip_address(REALS[0]), 3, 1, 0),
     )
+
+
+def test_one_that_is_the_director_itself_gets_it_as_it_came(plane: PlaneUnderTest) -> None:
+    web = plans.service(Scheduler.RR, replace(plans.real(REALS[0], known=False), local=True))
+    plane.apply(plans.plan(web))
+    seen = plane.explain(asked(f"{CLIENT}:1"))
+    assert (seen.real, seen.mac) == (ip_address(REALS[0]), None)
+    assert send(plane, asked(f"{CLIENT}:1")).reason == "local"
 
 
 # ---- agreement ----

@@ -19,7 +19,8 @@ Document = dict[str, Any]
 
 HEADINGS = ("", "CANDIDATE", "WEIGHT", "ACTIVE", "INACTIVE", "OVERHEAD", "SCORE", "")
 LEFT = frozenset({0, 1, 7})
-_OFFERED = {"forwarded": "green"}
+TAKEN = frozenset({"forwarded", "local"})
+"""Verdicts with which the connection gets somewhere."""
 
 
 @click.command
@@ -50,7 +51,7 @@ def command(
     else:
         found = dry(file, client, target)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(text(found)))
-    context.exit(0 if found["verdict"] == "forwarded" else 1)
+    context.exit(0 if found["verdict"] in TAKEN else 1)
 
 
 def dry(file: Path, client: str, target: str) -> Document:
@@ -85,8 +86,9 @@ def text(found: Document) -> Iterator[str]:
     goes = f"to {found['real']}" if found["real"] else "nowhere"
     if found["mac"]:
         goes += f" ({found['mac']})"
-    word = goes if found["verdict"] == "forwarded" else found["verdict"].replace("_", " ")
-    yield f"{click.style(word, bold=True, fg=_OFFERED.get(found['verdict'], 'red'))}: {found['reason']}"
+    taken = found["verdict"] in TAKEN
+    word = goes if taken else found["verdict"].replace("_", " ")
+    yield f"{click.style(word, bold=True, fg='green' if taken else 'red')}: {found['reason']}"
 
 
 def _facts(found: Document) -> Iterator[str]:

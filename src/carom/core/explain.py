@@ -194,7 +194,7 @@ def explanation(
         "vip": str(asked.vip),
         "vip_port": asked.vip_port,
         "protocol": asked.protocol.value,
-        "verdict": _verdict(seen, live=live),
+        "verdict": _verdict(seen, service, live=live),
         "reason": _reason(asked, seen, plan, service, live=live),
         "step": seen.step.value,
         "real": _text(seen.real),
@@ -219,11 +219,18 @@ def _text(address: Address | None) -> str | None:
     return None if address is None else str(address)
 
 
-def _verdict(seen: Sight, *, live: bool) -> str:
+def _is_local(seen: Sight, service: ServicePlan | None) -> bool:
+    """Whether it is the director itself that the packet is for."""
+    return service is not None and any(real.local and real.address == seen.real for real in service.reals)
+
+
+def _verdict(seen: Sight, service: ServicePlan | None, *, live: bool) -> str:
     if seen.step in (Step.NO_VIP, Step.NO_SERVICE):
         return {Step.NO_VIP: "not_vip"}.get(seen.step, "no_service")
     if seen.real is None:
         return "no_real"
+    if _is_local(seen, service):
+        return "local"
     return "no_mac" if live and seen.mac is None else "forwarded"
 
 
@@ -259,6 +266,8 @@ def _reason(asked: Question, seen: Sight, plan: Plan, service: ServicePlan | Non
         return f"no service has {where}, only {_some(ports)}: the packet is left to the host"
     if seen.real is None:
         return f"no real server of {service.name} can take it: {_some(_obstacles(seen, service)) or 'it has none'}"
+    if _is_local(seen, service):
+        return f"{_found(seen, service)}; that is this director itself, so the packet is left to the host, as it came"
     if live and seen.mac is None:
         return f"{seen.real}, whose it is, has no known MAC: the packet is dropped"
     return _found(seen, service)

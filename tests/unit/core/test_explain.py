@@ -164,6 +164,13 @@ def test_a_reason_for_each_way() -> None:
     assert reason(replace(SEEN, real=ip_address(SORRY)), sorry).startswith("the sorry server serves")
 
 
+def test_one_that_is_the_director_itself_leaves_the_packet_to_the_host() -> None:
+    web = plans.changed(WEB, REALS[2], mac=None, local=True)
+    seen = replace(SEEN, mac=None)
+    assert explanation(ASKED, seen, plans.plan(web))["verdict"] == "local"
+    assert reason(seen, web).endswith("that is this director itself, so the packet is left to the host, as it came")
+
+
 def test_when_nobody_can_take_it_each_is_named_with_its_reason() -> None:
     web = replace(
         WEB, reals=(plans.real(REALS[0], 0), plans.real(REALS[1], up=False), plans.real(REALS[2], known=False))

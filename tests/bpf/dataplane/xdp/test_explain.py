@@ -39,7 +39,11 @@ def contents(loaded: Loaded) -> dict[str, list[tuple[bytes, bytes]]]:
     """Of every map that packets write to; but for the cursor with which schedulers are asked."""
     written = ("cursors", "homes", "loads", "flows4", "templates", "limits", "real_counters", "reasons")
     return {
-        name: [(place, value) for place, value in loaded.maps[name].items() if any(value) and place != REHEARSAL]
+        name: [
+            (place, value)
+            for place, value in loaded.maps[name].items()
+            if any(value) and (name, place) != ("cursors", REHEARSAL)
+        ]
         for name in written
     }
 
