@@ -16,7 +16,7 @@ from carom.core.plan import Plan
 from carom.dataplane.fake.walk import End, Verdict
 from carom.dataplane.xdp import libbpf, program
 from carom.dataplane.xdp.features import features_of
-from carom.dataplane.xdp.layout import ALL_FEATURES
+from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_MTU
 from carom.errors import BpfError
 from carom.model import Address
 from carom.ports import Reading
@@ -89,8 +89,8 @@ class Programs:
         return self._runners[ALL_FEATURES]
 
     def fitted(self, plan: Plan) -> Runner:
-        """One that can do what the plan needs, and no more."""
-        features = features_of(plan)
+        """One that can do what the plan needs, now that it stands, and no more."""
+        features = features_of(plan) | (FEATURE_MTU if self.xdp.tables.finishing_mtu else 0)
         if features not in self._runners:
             maps = self.xdp.loaded.maps
             loaded = program.load(DIRECTOR, flow_buckets=FLOW_BUCKETS, features=features, maps=maps)
@@ -167,10 +167,10 @@ class Duet:
     def _change(self, plan: Plan) -> tuple[str, bytes] | None:
         reals = (real for service in plan.services for real in (*service.reals, service.sorry))
         self._macs.update(real.mac for real in reals if real and real.mac)
-        if self._fitted:
-            self._run = self._programs.fitted(plan)
         self.xdp.apply(plan)
         self.oracle.apply(plan)
+        if self._fitted:
+            self._run = self._programs.fitted(plan)
         self.tally.changes += 1
         return self._counts_differ()
 

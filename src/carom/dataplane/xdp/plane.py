@@ -58,14 +58,21 @@ class XdpDataPlane:
 
     def apply(self, plan: Plan) -> None:
         """First a program that can do all that the plan needs, then the plan, then one that can do no more."""
-        needed = features_of(plan) | (FEATURE_MTU if self._inside else 0)
-        if self._mode == "generic":  # its frames may be many segments joined (GRO), whose size says nothing
-            needed &= ~FEATURE_MTU
+        needed = self._needed(plan)
         loaded, _ = self._attached()
         self._refit(loaded.features | needed, lacking(plan, loaded.maps))
         self._groups.listen(service.vip for service in plan.services)
         self._attached()[1].apply(plan)
-        self._refit(needed)
+        self._refit(self._needed(plan))
+
+    def _needed(self, plan: Plan) -> int:
+        """The features that this plan needs, and the flows that are left of the one before."""
+        needed = features_of(plan)
+        if self._inside or self._attached()[1].finishing_mtu:
+            needed |= FEATURE_MTU
+        if self._mode == "generic":  # its frames may be many segments joined (GRO), whose size says nothing
+            needed &= ~FEATURE_MTU
+        return needed
 
     def _refit(self, features: int, room: Mapping[str, int] | None = None) -> None:
         """Swaps the program for one with other features, in one step and on the same maps, or on larger ones."""

@@ -86,6 +86,8 @@ class Tables:
         self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
         for frontend in self._standing_frontends().values():
             self._extents["ranges"].hold(frontend.range_offset, frontend.range_count)
+        self.finishing_mtu = False
+        """Whether a real server that is configured no more has an MTU, which its last flows are still to be told."""
         self._published = dict(self._read_published())
         self._serial = max((self._version(p.index).serial for p in self._published.values()), default=0)
 
@@ -220,11 +222,13 @@ class Tables:
 
     def _let_finish(self, gone: Iterable[RealName]) -> None:
         """The flows of a real server that is configured no more end where they are."""
+        self.finishing_mtu = False
         for name in gone:
             number = self.reals.numbers[name]
             value = self._real_value(number)
             value.flags &= ~(REAL_MOVES | REAL_AVAILABLE)
             self._store_real(number, bytes(value))
+            self.finishing_mtu |= bool(value.mtu)
             self.reals.forget_weight(name)
 
     def _real_value(self, number: int) -> Real:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from carom.dataplane.xdp.layout import FEATURE_LIMITS
+from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.errors import DataPlaneError
 from tests.dataplane import plans
@@ -62,3 +62,11 @@ def test_two_daemons_do_not_share_pins(plane: XdpDataPlane, tmp_path: Path) -> N
 def test_before_it_is_attached_it_says_so(plane: XdpDataPlane) -> None:
     with pytest.raises(DataPlaneError, match="not attached"):
         plane.apply(plans.plan())
+
+
+def test_flows_that_are_left_of_a_real_server_are_still_told_its_mtu(plane: XdpDataPlane) -> None:
+    plane.attach()
+    narrow = plans.changed(plans.service(), plans.REALS[0], mtu=1400)
+    plane.apply(plans.plan(narrow))
+    plane.apply(plans.plan(plans.without(narrow, plans.REALS[0])))
+    assert plane._attached()[0].features & FEATURE_MTU
