@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from carom.cli.options import json_option, socket_option
-from carom.cli.table import lines, quantity, size, when
+from carom.cli.table import lines, narrowed, quantity, size, terminal_width, when
 from carom.client import Client
 
 Document = dict[str, Any]
@@ -22,6 +22,8 @@ HEADINGS = (
 )
 REASON_HEADINGS = ("REASON", "PACKETS", "PACKETS/S", "OVER 60 S", "BYTES", "")
 LEFT = frozenset({0, 1, 3})
+SPARE = (3, 9, 7, 5)
+"""What a narrow terminal does without: the MACs, bytes, packets, inactive flows, in this order; rates are left."""
 SHOWN = 20
 """Sentences of a kind."""
 
@@ -32,7 +34,9 @@ SHOWN = 20
 @json_option
 @click.pass_context
 def command(context: click.Context, services: tuple[str, ...], socket: Path, *, as_json: bool) -> None:
-    """Show what the director does now; of these services only, if any are named.
+    """Show what the director does now.
+
+    Of these services only, if any are named.
 
     Ends with 1 if something is wrong, which the output names, and with 2 if no director answers.
     """
@@ -42,7 +46,7 @@ def command(context: click.Context, services: tuple[str, ...], socket: Path, *, 
     if as_json:
         click.echo(json.dumps(status, indent=2))
     else:
-        click.echo("\n".join(text(status)))
+        click.echo("\n".join(text(status, terminal_width())))
     context.exit(1 if status["faults"] else 0)
 
 
@@ -54,10 +58,10 @@ def _only(services: list[Document], names: tuple[str, ...]) -> list[Document]:
     return found
 
 
-def text(status: Document) -> Iterator[str]:
-    """The document for people, line by line."""
+def text(status: Document, width: int | None = None) -> Iterator[str]:
+    """The document for people, line by line; `width` is the terminal's."""
     yield from _director(status["director"], status["flows"], status["configuration"])
-    yield from _services(status["services"])
+    yield from _services(status["services"], width)
     if any(reason["packets"] for reason in status["reasons"]):
         yield ""
         yield from _reasons(status["reasons"])
@@ -83,9 +87,10 @@ def _director(director: Document, flows: Document, configuration: Document) -> I
     yield f"{flows['used']:,} of {flows['capacity']:,} flows"
 
 
-def _services(services: list[Document]) -> Iterator[str]:
+def _services(services: list[Document], width: int | None) -> Iterator[str]:
     """Every service with its real servers, all in the same columns."""
-    table = lines([HEADINGS, *(row for service in services for row in _rows(service))], LEFT)
+    rows = [HEADINGS, *(row for service in services for row in _rows(service))]
+    table = lines(narrowed(rows, None if width is None else width - 2, SPARE), LEFT)
     heading = next(table)
     for service in services:
         name = click.style(service["name"], bold=True)

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def lines(rows: Sequence[Sequence[str]], left: frozenset[int], widths: Sequence[int] | None = None) -> Iterator[str]:
-    """The rows in columns two spaces apart: those numbered in `left` flush left, the others flush right."""
+    """The rows in columns two spaces apart: those numbered in `left` flush left, the others flush right.
+
+    A column in which nothing stands takes no room.
+    """
     if widths is None:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
             cell.ljust(width) if number in left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+            if width
         ]
         yield "  ".join(cells).rstrip()
+
+
+def narrowed(rows: Sequence[Sequence[str]], width: int | None, spare: Iterable[int]) -> list[list[str]]:
+    """The rows without as many of the columns in `spare`, in this order, as it takes to fit into `width`; None: all."""
+    dropped: set[int] = set()
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    for column in spare:
+        if width is None or sum(widths) - sum(widths[number] for number in dropped) - 2 <= width:
+            break
+        dropped.add(column)
+    return [["" if number in dropped else cell for number, cell in enumerate(row)] for row in rows]
+
+
+def terminal_width() -> int | None:
+    """Of the terminal that stdout is; None where it is none, so that files and pipes get everything."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def size(count: float) -> str:

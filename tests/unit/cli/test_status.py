@@ -264,3 +264,11 @@ def test_services_stand_in_the_same_columns_and_one_can_be_asked_for(path: Path)
 
 def test_a_director_without_services_is_shown_too() -> None:
     assert "3 of 1,048,576 flows" in list(text(STATUS | {"services": []}))
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_table_fits_into_the_terminal(width: int) -> None:
+    shown = [line for line in text(STATUS, width) if "192.168.76.31" in line]
+    assert shown
+    assert all(len(line) <= width for line in shown)
+    assert ("02:00:00:00:00:31" in shown[0]) is (width == 120)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from carom.cli.table import lines, quantity, size
+from carom.cli.table import lines, narrowed, quantity, size, span
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -47,3 +47,22 @@ def test_a_quantity_is_short(number: float, words: str) -> None:
 )
 def test_a_size_has_three_digits_or_so(count: float, words: str) -> None:
     assert size(count) == words
+
+
+def test_a_column_in_which_nothing_stands_takes_no_room() -> None:
+    assert list(lines([("A", "", "B"), ("x", "", "y")], frozenset({0, 1, 2}))) == ["A  B", "x  y"]
+
+
+@pytest.mark.parametrize(
+    ("width", "heading"), [(None, "AAAA  BBBB  CCCC"), (16, "AAAA  BBBB  CCCC"), (15, "AAAA  CCCC"), (8, "CCCC")]
+)
+def test_a_narrow_terminal_does_without_what_is_spare(width: int | None, heading: str) -> None:
+    rows = [("AAAA", "BBBB", "CCCC"), ("1", "2", "3")]
+    assert next(lines(narrowed(rows, width, (1, 0)), frozenset({0, 1, 2}))) == heading
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0s"), (59, "59s"), (125, "2m05s"), (3600, "1h00m"), (65535, "18h12m")]
+)
+def test_a_time_that_passes(seconds: int, words: str) -> None:
+    assert span(seconds) == words
