@@ -201,6 +201,22 @@ class Director:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds without a packet until a flow is forgotten, by its state; IPVS's own. At most 18 hours each."""
+
+    established: int = 900
+    syn_recv: int = 60
+    """A SYN came, and no ACK yet."""
+    fin_wait: int = 120
+    """The client has closed; of a connection's end no more is seen."""
+    time_wait: int = 120
+    """The client has closed before its first ACK."""
+    close: int = 10
+    """The client has reset it."""
+    udp: int = 300
+
+
+@dataclass(frozen=True, slots=True)
 class Defence:
     """What the data plane does about those who send more than they should."""
 
@@ -250,6 +266,7 @@ class Config:
     director: Director
     services: tuple[Service, ...] = ()
     defence: Defence = Defence()
+    timeouts: Timeouts = Timeouts()
     hooks: tuple[Hook, ...] = ()
 
     @property

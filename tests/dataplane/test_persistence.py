@@ -8,6 +8,7 @@ import pytest
 
 from carom.core.plan import ServicePlan
 from carom.dataplane.fake.walk import End
+from carom.model import Ports, Protocol
 from tests.dataplane import plans
 from tests.dataplane.frames import tcp
 from tests.dataplane.planes import PlaneUnderTest
@@ -15,6 +16,8 @@ from tests.dataplane.plans import REALS, VIP, mac
 
 HOME = REALS[-1]
 """Whom rr gives the first client."""
+FTP = ((1025, 21), (1026, 20), (1027, 50000), (1028, 50050), (1029, 50100))
+"""A client's ports, and those of the VIP that it asks for."""
 
 
 @pytest.fixture
@@ -106,3 +109,18 @@ def test_flows_of_before_do_not_hold_what_the_service_keeps_now(plane: PlaneUnde
     plane.at(1061)
     plane.at(1800)
     assert connect(plane, 3).frame[:6] == again
+
+
+def test_ftps_control_and_data_go_to_one_real_server(plane: PlaneUnderTest) -> None:
+    """What IPVS has a rule of its own for is a group of ports here."""
+    ports = tuple(Ports(Protocol.TCP, *pair) for pair in ((21, 21), (20, 20), (50000, 50100)))
+    plane.apply(plans.plan(replace(plans.service(name="ftp", ports=ports), persistence=300)))
+    homes = set()
+    for host in range(1, 7):
+        ends = [plane.send(tcp(f"10.0.0.{host}:{port}", f"{VIP}:{to}", "S")) for port, to in FTP]
+        assert {end.reason for end in ends} == {"forwarded"}
+        (home,) = {end.frame[:6] for end in ends}
+        homes.add(home)
+    assert homes == {mac(real) for real in REALS}
+    beyond = [plane.send(tcp("10.0.0.1:9", f"{VIP}:{port}", "S")).reason for port in (49999, 50101)]
+    assert beyond == ["no_service"] * 2

@@ -13,7 +13,7 @@ from pathlib import Path
 from carom.config.kinds import KINDS
 from carom.config.schema import default
 from carom.config.shapes import Field, Table
-from carom.config.tables import CHECK, DEFENCE, DIRECTOR, HOOK, REAL, SERVICE
+from carom.config.tables import CHECK, DEFENCE, DIRECTOR, HOOK, REAL, SERVICE, TIMEOUTS
 from carom.core.flaw import shown
 
 _BLOCK = re.compile(r"(<!-- keys: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -27,7 +27,15 @@ def rewritten(page: str) -> str:
 
 def lists() -> dict[str, str]:
     """Every list of keys, by what a page calls it."""
-    tables = {"director": DIRECTOR, "defence": DEFENCE, "service": SERVICE, "real": REAL, "check": CHECK, "hook": HOOK}
+    tables = {
+        "director": DIRECTOR,
+        "defence": DEFENCE,
+        "timeouts": TIMEOUTS,
+        "service": SERVICE,
+        "real": REAL,
+        "check": CHECK,
+        "hook": HOOK,
+    }
     made = {name: "\n".join(_item(field, table) for field in table.fields) for name, table in tables.items()}
     return {**made, "kinds": "\n\n".join(_kind(kind) for kind in KINDS)}
 

@@ -30,6 +30,7 @@ from carom.model import (
     Scheduler,
     SchedulerFlag,
     Service,
+    Timeouts,
     Via,
 )
 
@@ -82,6 +83,29 @@ DIRECTOR = Table(
     ),
     build=lambda values: Director(**{"interface": "", **values}),
     model=Director,
+)
+
+_LONGEST = 18 * 3600
+"""A flow remembers the second of its last packet modulo 65,536."""
+
+
+def _timeout(name: str, about: str, example: str) -> Field:
+    return Field(name, scalars.duration(1, _LONGEST, whole=True), about, f"{name} = {example}")
+
+
+TIMEOUTS = Table(
+    "[timeouts]",
+    "a table",
+    (
+        _timeout("established", "An open TCP connection.", '"2h"'),
+        _timeout("syn_recv", "One whose client has sent a SYN, and nothing since.", "10"),
+        _timeout("fin_wait", "One that the client has closed; the rest of its end is not seen.", '"1m"'),
+        _timeout("time_wait", "One that the client has closed before it was open.", '"1m"'),
+        _timeout("close", "One that the client has reset.", "5"),
+        _timeout("udp", "A client's datagrams from one port to one port.", "30"),
+    ),
+    build=lambda values: Timeouts(**{name: int(seconds) for name, seconds in values.items()}),
+    model=Timeouts,
 )
 
 DEFENCE = Table(
@@ -393,8 +417,13 @@ HOOK = Table(
 
 
 def _config(values: dict[str, Any]) -> Config:
-    services, hooks = tuple(values.get("service", ())), tuple(values.get("hook", ()))
-    return Config(values.get("director", Director("")), services, values.get("defence", Defence()), hooks)
+    return Config(
+        values.get("director", Director("")),
+        tuple(values.get("service", ())),
+        values.get("defence", Defence()),
+        values.get("timeouts", Timeouts()),
+        tuple(values.get("hook", ())),
+    )
 
 
 ROOT = Table(
@@ -407,6 +436,13 @@ ROOT = Table(
             DEFENCE,
             "What is done about those who send more than they should.",
             "[defence]",
+            default_words="the defaults below",
+        ),
+        Field(
+            "timeouts",
+            TIMEOUTS,
+            "How long a flow is remembered without a packet, by its state.",
+            "[timeouts]",
             default_words="the defaults below",
         ),
         Field(
@@ -425,4 +461,4 @@ ROOT = Table(
     build=_config,
 )
 
-TABLES = (ROOT, DIRECTOR, DEFENCE, SERVICE, REAL, CHECK, HOOK)
+TABLES = (ROOT, DIRECTOR, DEFENCE, TIMEOUTS, SERVICE, REAL, CHECK, HOOK)

@@ -68,6 +68,7 @@ def differences(before: Config, after: Config) -> Iterator[Difference]:
     """Everything that changes, in the order of the new configuration; what goes comes last."""
     yield from _table("", before.director, after.director, "takes a restart of caromd")
     yield from _table("defence.", before.defence, after.defence)
+    yield from _table("timeouts.", before.timeouts, after.timeouts)
     old = {service.name: service for service in before.services}
     new = {service.name: service for service in after.services}
     for name, service in new.items():

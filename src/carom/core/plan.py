@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Scheduler, SchedulerFlag
+from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Scheduler, SchedulerFlag, Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Plan:
     answering: bool = True
     """Whether this director answers ARP, neighbour solicitation and echo for the VIPs (active) or not (backup)."""
     defence: Defence = field(default_factory=Defence)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     peers: frozenset[bytes] = frozenset()
     """The MACs of peer directors: what they send to a VIP is not balanced again."""
 

@@ -32,7 +32,7 @@ def plan(world: World, earlier: Planned | None = None) -> Plan:
         if known is None or earlier is None or not _unchanged(earlier.world, world, service):
             known = _plan_service(world, service)
         services.append(known)
-    return Plan(tuple(services), defence=world.config.defence, peers=_peers(world))
+    return Plan(tuple(services), defence=world.config.defence, timeouts=world.config.timeouts, peers=_peers(world))
 
 
 def _peers(world: World) -> frozenset[bytes]:

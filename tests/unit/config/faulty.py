@@ -491,6 +491,11 @@ RULES = (
         web('on_no_real = "reject"'),
         said(8, "service[0].on_no_real", '"reject"', "one of unreachable, drop"),
     ),
+    one(
+        "a timeout longer than a flow can remember",
+        web("[timeouts]", 'established = "1d"'),
+        said(9, "timeouts.established", "out of range", "18 h"),
+    ),
     one("a minimum above the reals", web("minimum = 3"), said(8, "service[0].minimum", "reals (2)", "at most 2")),
     one(
         "fail_open beside a sorry server",

@@ -12,7 +12,7 @@ import pytest
 from carom.config.kinds import KINDS
 from carom.config.read import read
 from carom.config.shapes import Field, Table
-from carom.config.tables import CHECK, COMMON, DEFENCE, DIRECTOR, HOOK, REAL, SERVICE, TABLES
+from carom.config.tables import CHECK, COMMON, DEFENCE, DIRECTOR, HOOK, REAL, SERVICE, TABLES, TIMEOUTS
 
 
 def every_field() -> Iterator[tuple[Table, str, Field]]:
@@ -21,7 +21,7 @@ def every_field() -> Iterator[tuple[Table, str, Field]]:
         yield from ((table, kind, field) for kind, keys in table.choices.items() for field in keys)
 
 
-@pytest.mark.parametrize("table", [DIRECTOR, DEFENCE, HOOK, REAL, SERVICE], ids=lambda table: table.title)
+@pytest.mark.parametrize("table", [DIRECTOR, DEFENCE, TIMEOUTS, HOOK, REAL, SERVICE], ids=lambda table: table.title)
 def test_every_field_of_the_model_can_be_written(table: Table) -> None:
     assert table.model is not None
     assert sorted(field.name for field in table.fields) == sorted(field.name for field in fields(table.model))
@@ -38,6 +38,8 @@ def document(table: Table, written: dict[str, Any]) -> dict[str, Any]:
     match table.title:
         case "[director]":
             return {"director": written}
+        case "[timeouts]":
+            return {"timeouts": written}
         case "[defence]":
             return {"defence": written}
         case "[[service]]":

@@ -78,7 +78,7 @@ class _Explained:
             flow = self.plane.flow_table.living(self.ends, self.plane.now)
         if flow is None:
             return None
-        shown = seen(self.ends, flow, self.plane.now)
+        shown = seen(self.ends, flow, self.plane.now, self.plane.flow_table.timeouts)
         return FlowSeen(flow.real, shown.state, shown.idle, shown.remaining)
 
     def _template_seen(self) -> TemplateSeen | None:

@@ -6,12 +6,13 @@ table), and its timeouts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from carom.core import flows
 from carom.dataplane.fake.packet import Ends, Segment
 from carom.dataplane.fake.templates import Template
-from carom.model import Address, Protocol
+from carom.model import Address, Protocol, Timeouts
 
 _STATES = ["NO", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"]
 _NEXT = {
@@ -44,7 +45,7 @@ HALF_OPEN = frozenset({"SR", "SA"})
 
 
 def state_after(state: str, segment: Segment) -> str:
-    """A TCP segment without any flag changes nothing."""
+    """What is none of a flow's segments changes nothing."""
     if segment is Segment.DATAGRAM:
         return "UDP"
     return _NEXT[segment][_STATES.index(state)] if segment in _NEXT else state
@@ -62,8 +63,8 @@ class Flow:
     template: Template | None = None
     """Its client's, if it holds one."""
 
-    def has_ended(self, now: int) -> bool:
-        return now - self.seen > TIMEOUTS[self.state]
+    def has_ended(self, now: int, timeouts: Mapping[str, int] = TIMEOUTS) -> bool:
+        return now - self.seen > timeouts[self.state]
 
 
 @dataclass(slots=True)
@@ -71,28 +72,37 @@ class Flows:
     """All flows. It has room for every one: what becomes of a full table is no question for an oracle."""
 
     by_ends: dict[Ends, Flow] = field(default_factory=dict)
+    timeouts: Mapping[str, int] = field(default_factory=lambda: TIMEOUTS)
+
+    def use(self, timeouts: Timeouts) -> None:
+        """These count from now on, for the flows there are too."""
+        numbers = {name.replace("-", "_"): state for state, name in NAMES.items()}
+        self.timeouts = TIMEOUTS | {numbers[name]: seconds for name, seconds in asdict(timeouts).items()}
+
+    def has_ended(self, flow: Flow, now: int) -> bool:
+        return flow.has_ended(now, self.timeouts)
 
     def living(self, ends: Ends, now: int) -> Flow | None:
         flow = self.by_ends.get(ends)
-        return flow if flow and not flow.has_ended(now) else None
+        return flow if flow and not self.has_ended(flow, now) else None
 
     def loads(self, service: str, real: Address, now: int) -> tuple[int, int]:
         """Active and inactive flows of a real server of a service."""
         states = [
             flow.state
             for flow in self.by_ends.values()
-            if (flow.service, flow.real) == (service, real) and not flow.has_ended(now)
+            if (flow.service, flow.real) == (service, real) and not self.has_ended(flow, now)
         ]
         active = sum(state in ACTIVE for state in states)
         return active, len(states) - active
 
 
-def seen(ends: Ends, flow: Flow, now: int) -> flows.Flow:
+def seen(ends: Ends, flow: Flow, now: int, timeouts: Mapping[str, int] = TIMEOUTS) -> flows.Flow:
     """A flow as it is shown to somebody who looks."""
     idle = now - flow.seen
     protocol = next(protocol for protocol in Protocol if protocol.number == ends.protocol)
     return flows.Flow(
         *(ends.client, ends.client_port, ends.vip, ends.vip_port, protocol),
-        *(flow.service, flow.real, NAMES[flow.state], idle, TIMEOUTS[flow.state] - idle),
+        *(flow.service, flow.real, NAMES[flow.state], idle, timeouts[flow.state] - idle),
         persistent=flow.template is not None,
     )

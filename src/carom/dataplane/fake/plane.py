@@ -110,6 +110,7 @@ class FakeDataPlane:
 
     def apply(self, plan: Plan) -> None:
         self.plan = plan
+        self.flow_table.use(plan.timeouts)
         for wish in plan.services:
             if wish.name not in self.services or self.services[wish.name].plan != wish:
                 self._apply(wish)
@@ -141,7 +142,8 @@ class FakeDataPlane:
         found, at = [], place
         for ends, flow in islice(self.flow_table.by_ends.items(), place, None):
             at += 1
-            if not flow.has_ended(self.now) and wanted.has(shown := seen(ends, flow, self.now)):
+            ended = self.flow_table.has_ended(flow, self.now)
+            if not ended and wanted.has(shown := seen(ends, flow, self.now, self.flow_table.timeouts)):
                 found.append(shown)
             if len(found) == most:
                 return FlowSlice(tuple(found), at)
@@ -232,7 +234,7 @@ class FakeDataPlane:
     def at(self, now: int) -> None:
         """It is this second now; flows that have ended go."""
         self.now = now
-        for ends in [ends for ends, flow in self.flow_table.by_ends.items() if flow.has_ended(now)]:
+        for ends in [ends for ends, flow in self.flow_table.by_ends.items() if self.flow_table.has_ended(flow, now)]:
             self.end_flow(ends)
 
     def _list(self, service: Service) -> None:

@@ -256,7 +256,7 @@ def _initialise(settings: Map) -> None:
     value.layout = LAYOUT_VERSION
     value.seed = value.seed or secrets.randbits(64) | 1
     for number, state in enumerate(FLOW_STATES):
-        value.timeouts[number] = TIMEOUTS[state]
+        value.timeouts[number] = value.timeouts[number] or TIMEOUTS[state]
     settings.set(key(0), bytes(value))
 
 

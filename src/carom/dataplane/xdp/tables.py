@@ -11,7 +11,7 @@ import ctypes as c
 import struct
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from ipaddress import ip_address
 
@@ -22,6 +22,7 @@ from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
+    FLOW_STATES,
     FRONTENDS_MAX,
     MEMBER_BLOCK,
     MEMBERS,
@@ -399,6 +400,8 @@ class Tables:
         settings = self._settings()
         settings.answering = plan.answering
         settings.icmp_rate, settings.syn_rate = plan.defence.icmp_rate, plan.defence.syn_rate
+        for state, seconds in asdict(plan.timeouts).items():
+            settings.timeouts[FLOW_STATES.index(state.replace("_", "-"))] = seconds
         settings.syn_mask4[:] = mask(plan.defence.syn_prefix, 32)
         settings.syn_mask6[:] = mask(plan.defence.syn_prefix6, 128)
         peers = [int.from_bytes(mac, "little") for mac in sorted(plan.peers)[:PEERS_MAX]]
