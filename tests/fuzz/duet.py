@@ -181,10 +181,10 @@ class Duet:
         return self._counts_differ()
 
     def _counts_differ(self) -> tuple[str, bytes] | None:
-        """Of every real server in the plan: packets, bytes, new flows, active and inactive ones."""
+        """Of every real server in the plan: what it was sent, its flows, and handshakes gone wrong."""
         ours, programs = _counts(self.oracle.read()), _counts(self.xdp.read())
         for name, counts in ours.items():
-            if counts != programs.get(name, (0,) * 5):
+            if counts != programs.get(name, (0,) * 7):
                 return f"{name}: the oracle counts {counts}, the program {programs.get(name)}", b""
         return None
 
@@ -197,7 +197,7 @@ def _counts(reading: Reading) -> dict[tuple[str, Address], tuple[int, ...]]:
     return {
         (real.service, real.address): (
             *(real.counter.packets, real.counter.bytes, real.new_flows),
-            *(real.active, real.inactive),
+            *(real.active, real.inactive, real.syns_repeated, real.handshakes_lost),
         )
         for real in reading.reals
     }
