@@ -143,7 +143,7 @@ def test_what_is_explained_is_where_a_client_gets(host: Host) -> None:
                 again = json.loads(line)
                 assert (again["step"], again["real"]) == ("flow", found["real"])
             assert again["mac"] == found["mac"]
-        assert explained(host, f"{rip(3)}:9")[-1].startswith(f"to {rip(2)} (")
+        assert explained(host, f"{rip(3)}:9")[-2].startswith(f"to {rip(2)} (")
     host.run("--detach")
 
 

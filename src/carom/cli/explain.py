@@ -88,7 +88,8 @@ def text(found: Document) -> Iterator[str]:
         goes += f" ({found['mac']})"
     taken = found["verdict"] in TAKEN
     word = goes if taken else found["verdict"].replace("_", " ")
-    yield f"{click.style(word, bold=True, fg='green' if taken else 'red')}: {found['reason']}"
+    yield click.style(word, bold=True, fg="green" if taken else "red")
+    yield f"  {found['reason']}"
 
 
 def _facts(found: Document) -> Iterator[str]:
@@ -96,7 +97,7 @@ def _facts(found: Document) -> Iterator[str]:
     if service is None:
         return
     flags = f" ({', '.join(service['flags'])})" if service["flags"] else ""
-    yield f"service    {service['name']}, by {service['matched']}; {service['scheduler']}{flags}: {service['rule']}"
+    yield f"service    {service['name']}, by {service['matched']}; {service['scheduler']}{flags}"
     if flow:
         stays = f"{flow['state']}, idle {span(flow['idle'])}, expires in {span(flow['remaining'])}"
         yield f"flow       on {flow['real']}: {stays}"
