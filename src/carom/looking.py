@@ -6,6 +6,7 @@ do comes in between, and a look through a million flows takes no more memory tha
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Tally
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class Looking:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turn = asyncio.Lock()
+        """However many look, one slice of theirs at most stands before what the engine has to do."""
 
     async def flows(self, wanted: Wanted, place: int, most: int) -> Page:
         """The next flows from a place on: fewer than `most`, even none, only if the tables end or the look got long."""
@@ -51,7 +54,8 @@ class Looking:
         for _ in range(SLICES):
             if after is None or len(found) >= most:
                 break
-            part = await self._engine.flows(wanted, after, most - len(found))
+            async with self._turn:
+                part = await self._engine.flows(wanted, after, most - len(found))
             found += part.flows
             after = part.next
         return Page(tuple(found), after)
@@ -63,14 +67,16 @@ class Looking:
         for _ in range(SLICES):
             if after is None:
                 break
-            part = await self._engine.count_flows(wanted, after)
+            async with self._turn:
+                part = await self._engine.count_flows(wanted, after)
             states.update(part.states)
             after = part.next
         return Count(dict(states), after)
 
     async def explain(self, question: Question) -> dict[str, Any]:
         """Where the first packet of a connection would go now, and why."""
-        seen = await self._engine.explain(question)
+        async with self._turn:
+            seen = await self._engine.explain(question)
         now = self._engine.snapshot
         return explanation(question, seen, now.plan, lambda service, real: obstacle(now.world, service, real, now.now))
 

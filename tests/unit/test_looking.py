@@ -10,6 +10,7 @@ from carom.core.flows import Wanted
 from carom.dataplane.fake.walk import walk
 from carom.events import NeighbourLost
 from carom.looking import Looking
+from carom.ports import FlowSlice
 from tests.dataplane.frames import tcp
 from tests.unit.directors import ONE, OWN, Director, director
 
@@ -53,6 +54,30 @@ def test_a_change_that_is_carried_out_comes_between_two_slices(tmp_path: Path) -
             return len(page.flows)
 
         assert it.do(both()) == 3
+
+
+def test_many_who_look_stand_in_line_before_the_engines_work(tmp_path: Path) -> None:
+    with director(tmp_path) as it:
+        looking, waiting, most = connected(it, 30), 0, 0
+        assert it.engine
+        flows = it.engine.flows
+
+        async def counted(wanted: Wanted, place: int, limit: int) -> FlowSlice:
+            nonlocal waiting, most
+            waiting += 1
+            most = max(most, waiting)
+            try:
+                return await flows(wanted, place, limit)
+            finally:
+                waiting -= 1
+
+        async def twenty() -> list[int]:
+            pages = await asyncio.gather(*(looking.flows(Wanted(), 0, 30) for _ in range(20)))
+            return [len(page.flows) for page in pages]
+
+        it.engine.flows = counted  # type: ignore[assignment,method-assign]
+        assert it.do(twenty()) == [30] * 20
+        assert most == 1
 
 
 def test_services_are_those_that_flows_can_be_of(tmp_path: Path) -> None:
