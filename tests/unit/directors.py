@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 from carom.api.app import Api
 from carom.api.events import Events
-from carom.api.serve import listening, serve
+from carom.api.peer import Tokens
+from carom.api.serve import listening, listening_on, serve
 from carom.api.status import About
 from carom.change import Changes
 from carom.client import Client
@@ -32,6 +33,7 @@ from carom.model import Address, Config
 from carom.opening import opening, write_down
 from carom.outcome import Checked, Outcome, Reason
 from carom.ports import Reading
+from tests.unit.checks.certificates import certificate, serving
 
 Result = TypeVar("Result")
 OWN = bytes.fromhex("020000000001")
@@ -108,6 +110,8 @@ class Director:
     engine: Engine | None = None
     changes: Changes | None = None
     events: Events | None = None
+    port: int = 0
+    """Where it answers over TLS to tokens too, as `caromd --listen`; 0: nowhere."""
 
     @property
     def client(self) -> Client:
@@ -135,14 +139,19 @@ class Director:
         self.events = events = Events()
         engine.listen(events.add)
         about = About("0.1.0", str(self.file), 42, "2026-03-01T12:00:00+00:00")
-        app = Api(lambda: engine.snapshot, self.changes, Looking(engine), about, events).application()
-        with listening(self.socket) as listener:
+        tokens = Tokens(self.folder / "tokens") if (self.folder / "tokens").exists() else None
+        app = Api(lambda: engine.snapshot, self.changes, Looking(engine), about, events, tokens).application()
+        with listening(self.socket) as listener, listening_on("127.0.0.1", 0) as remote:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(engine.run()),
                     tasks.create_task(self.changes.watch()),
                     tasks.create_task(serve(app, listener, events.close)),
                 ]
+                if tokens:
+                    tls = serving(certificate(self.folder, "localhost", 1))
+                    self.port = remote.getsockname()[1]
+                    running.append(tasks.create_task(serve(app, remote, events.close, tls)))
                 started.set()
                 await stop.wait()
                 for task in running:
@@ -152,7 +161,10 @@ class Director:
 
 @contextmanager
 def director(folder: Path, text: str = CONFIG) -> Iterator[Director]:
-    """A director that is ready, in this folder; what it finds there from an earlier one it takes up."""
+    """A director that is ready, in this folder; what it finds there from an earlier one it takes up.
+
+    Where there is a file `tokens`, it answers over TLS too, with the certificate `localhost1.crt`.
+    """
     it = Director(folder, folder / "carom.sock", folder / "carom.toml")
     if not it.file.exists():
         it.file.write_text(text)

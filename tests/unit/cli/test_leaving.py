@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from carom.cli import leaving
 from carom.cli.leaving import Drained, clients, drain
 from carom.client import Client
-from carom.errors import UnreachableError, WishError
+from carom.errors import RefusedError, UnreachableError, WishError
 from tests.unit.directors import ONE, Director, director
 
 VIP = ip_address("192.168.76.24")
@@ -75,6 +76,22 @@ def test_of_two_directors_neither_is_told_if_one_cannot_be_asked(tmp_path: Path)
         with pytest.raises(UnreachableError):
             drain([it.client, Client(tmp_path / "nobody")], [VIP], [ONE], 30, lambda _: None)
         assert drained(it) == set()
+
+
+@pytest.mark.parametrize(("may", "refusal"), [("write", ""), ("read", "token real1 may look, not change")])
+def test_over_the_network_it_takes_a_token_that_may_write(tmp_path: Path, may: str, refusal: str) -> None:
+    digest = hashlib.sha256(b"open sesame").hexdigest()
+    (tmp_path / "tokens").write_text(f"real1 {may} {digest}\n")
+    (tmp_path / "token").write_text("open sesame\n")
+    with director(tmp_path) as it:
+        asked = clients([f"https://localhost:{it.port}"], tmp_path / "token", tmp_path / "localhost1.crt")
+        if refusal:
+            with pytest.raises(RefusedError, match=refusal):
+                drain(asked, [VIP], [ONE], 30, lambda _: None)
+            assert drained(it) == set()
+        else:
+            [found] = drain(asked, [VIP], [ONE], 30, lambda _: None)
+            assert (found.director, found.left, drained(it)) == (f"https://localhost:{it.port}", 0, {str(ONE)})
 
 
 @pytest.mark.parametrize("url", ["192.0.2.1", "http://192.0.2.1:3636", "https://192.0.2.1", "https://192.0.2.1:x"])
