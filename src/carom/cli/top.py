@@ -6,6 +6,8 @@ What is seen is made by `screen`, which is pure; `curses` only draws it and hear
 from __future__ import annotations
 
 import curses
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -214,7 +216,18 @@ def command(socket: Path) -> None:
     """
     client = Client(socket)
     client.get("/v1/status")  # what is wrong shows before the screen is taken
+    _refuse_unfit_terminal()
     curses.wrapper(_run, client)
+
+
+def _refuse_unfit_terminal() -> None:
+    """Raises UsageError where curses would fail halfway."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("top needs a terminal to draw on; for a pipe or a file there is carom status")
+    try:
+        curses.setupterm()
+    except curses.error:
+        raise click.UsageError(f"nothing is known of the terminal {os.environ.get('TERM', '')!r}: set TERM") from None
 
 
 def _run(window: curses.window, client: Client) -> None:

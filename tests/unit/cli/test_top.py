@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from carom.cli.top import HELP, View, moved, pressed, rows, screen
+from tests.unit.cli.directors import run
 from tests.unit.directors import CONFIG, Director, director, until
 
 ONE, TWO = ("web", "192.168.76.31"), ("web", "192.168.76.32")
@@ -122,6 +123,25 @@ def test_without_real_servers_no_key_does_harm(tmp_path: Path) -> None:
         for key in ("KEY_UP", "d", "u", "+", "x"):
             assert pressed(seen, key, it.client) == replace(seen, chosen=None)
         assert screen(seen)[-1].text == HELP
+
+
+def test_without_a_terminal_it_says_what_to_use_instead(tmp_path: Path) -> None:
+    with director(tmp_path) as it:
+        result = run(it, "top")
+    assert result.exit_code == 2
+    assert "top needs a terminal to draw on; for a pipe or a file there is carom status" in result.output
+
+
+def test_a_terminal_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    with director(tmp_path) as it:
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "carom", "top", "--socket", str(it.socket)]
+        environment = os.environ | {"TERM": "nosuch"}
+        done = subprocess.run(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment, text=True)
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 2
+    assert "nothing is known of the terminal 'nosuch': set TERM" in done.stderr
 
 
 def test_a_terminal_shows_it_until_q(tmp_path: Path) -> None:
