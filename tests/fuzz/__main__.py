@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -51,10 +52,10 @@ def is_fitted(name: str) -> bool:
 
 
 def work(seed: str, numbers: range, told: multiprocessing.Queue[Told], stop: Event) -> None:
-    """One process's stories."""
-    programs = Programs(Xdp(FLOW_BUCKETS))
+    """One process's stories, for as long as somebody listens."""
+    programs, parent = Programs(Xdp(FLOW_BUCKETS)), os.getppid()
     for number in numbers:
-        if stop.is_set():
+        if stop.is_set() or os.getppid() != parent:
             break
         told.put(tell(programs, f"{seed}:{number}"))
 

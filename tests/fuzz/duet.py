@@ -28,6 +28,8 @@ ANSWERS = frozenset({"arp_answered", "nd_answered", "echo_answered", "unreachabl
 """Reasons for which the director makes a packet of its own out of the one that came."""
 FLOW_BUCKETS = 1 << 12
 """So many that no story fills them: what becomes of a full table is no question for the oracle."""
+MOST_PROGRAMS = 8
+"""To load one takes seconds."""
 LARGEST = 4096
 
 
@@ -89,8 +91,10 @@ class Programs:
         return self._runners[ALL_FEATURES]
 
     def fitted(self, plan: Plan) -> Runner:
-        """One that can do what the plan needs, now that it stands, and no more."""
+        """One that can do what the plan needs, now that it stands, and no more; once there are many, little more."""
         features = features_of(plan) | (FEATURE_MTU if self.xdp.tables.finishing_mtu else 0)
+        if features not in self._runners and len(self._runners) == MOST_PROGRAMS:
+            features = min((has for has in self._runners if has & features == features), key=int.bit_count)
         if features not in self._runners:
             maps = self.xdp.loaded.maps
             loaded = program.load(DIRECTOR, flow_buckets=FLOW_BUCKETS, features=features, maps=maps)
