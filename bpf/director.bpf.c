@@ -21,6 +21,7 @@
 #include "parse.h"
 #include "peer.h"
 #include "reason.h"
+#include "vlan.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -150,7 +151,7 @@ static __always_inline enum reason walk(struct xdp_md *frame)
 	case bpf_htons(ETH_P_ARP):
 		return walk_question(frame, settings_);
 	default:
-		return REASON_NOT_IP;
+		return vlan_is_type(packet.eth->h_proto) ? REASON_TAGGED_TWICE : REASON_NOT_IP;
 	}
 }
 
@@ -173,12 +174,13 @@ static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfi
 SEC("xdp")
 int carom_director(struct xdp_md *frame)
 {
-	__u32 reason = walk(frame);
+	__u32 tag = vlan_take_off(frame), reason = walk(frame);
 	struct reason_counter *counter;
 	int verdict;
 
 	if (reason >= REASONS)
 		reason = finish(frame, reason);
+	reason = vlan_put_on(frame, tag, reason);
 	verdict = forward_out(&reason);
 	counter = bpf_map_lookup_elem(&reasons, &reason);
 	if (counter) {

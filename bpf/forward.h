@@ -82,6 +82,14 @@ static __always_inline __u32 forward_mtu(const struct real *real)
 	return real->mtu;
 }
 
+static __always_inline void forward_note_vlan(const struct real *real)
+{
+	__u32 zero = 0, *vlan = bpf_map_lookup_elem(&way_out, &zero);
+
+	if (vlan)
+		*vlan = real->vlan;
+}
+
 /* Ends in `reason` if the frame can be sent at all. */
 static __always_inline enum reason forward_to(struct packet *packet, __u32 id, bool is_new, enum reason reason)
 {
@@ -102,6 +110,8 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 	mac_write_out(packet->eth->h_source);
 	mac_copy(packet->eth->h_dest, real->mac);
 	packet->real = id;
+	if (constants.features & FEATURE_VLAN)
+		forward_note_vlan(real);
 	forward_count(packet, id, is_new);
 	return reason;
 }

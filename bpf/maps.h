@@ -47,6 +47,7 @@ struct constants {
 #define FEATURE_PERSISTENCE 8 /* clients that stay with their real server */
 #define FEATURE_INSIDE (1 << 8) /* a second NIC, by which real servers are reached */
 #define FEATURE_PEERS (1 << 9) /* other directors, which may forward to this one */
+#define FEATURE_VLAN (1 << 10) /* real servers on segments of their own */
 #define FEATURE_UNREACHABLE (1 << 16) /* clients are told when no real server can take them */
 #define FEATURE_MTU (1 << 17) /* real servers that cannot be sent packets of every size */
 #define FEATURE_SYN_RATE (1 << 18) /* networks that may begin so many connections a second */
@@ -319,11 +320,15 @@ struct {
 #define REAL_AVAILABLE 4 /* configured and up, though perhaps quiesced: persistent clients go on to it */
 #define REAL_LOCAL 8 /* it is this host, which gets the frame as it came */
 
+#define VLAN_AS_IT_CAME 0
+#define VLAN_NONE 0xffff /* untagged */
+
 struct real {
 	__u8 mac[6];
 	__u16 flags;
 	__u32 service;
-	__u32 mtu; /* the largest packet that can be sent to it; 0: of every size */
+	__u16 mtu; /* the largest packet that can be sent to it; 0: of every size */
+	__u16 vlan; /* VLAN_...; any other: of its segment */
 };
 
 struct {
@@ -373,6 +378,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } homes SEC(".maps");
+
+/* The VLAN of the real server that the frame under way goes to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} way_out SEC(".maps");
 
 struct real_counter {
 	__u64 packets;

@@ -29,6 +29,7 @@
 	REASON(TOO_BIG_TOLD,   XDP_TX,   1, "Larger than the way to its real server, and its client is told the MTU by ICMP.") \
 	REASON(NOT_OURS,       XDP_PASS, 1, "The frame is for another station, or for all: left to the host.") \
 	REASON(NOT_IP,         XDP_PASS, 1, "Neither IP nor an ARP request for a VIP: left to the host.") \
+	REASON(TAGGED_TWICE,   XDP_PASS, 0, "With two VLAN tags, a service tag, or a piece of a tag: left to the host.") \
 	REASON(NOT_VIP,        XDP_PASS, 1, "Not addressed to a VIP: left to the host.") \
 	REASON(NOT_ANSWERING,  XDP_PASS, 1, "ARP, ND or echo for a VIP while this director is the backup: left to the active one.") \
 	REASON(NO_SERVICE,     XDP_PASS, 1, "To a VIP, but to no port or protocol that is served: left to the host.") \

@@ -46,7 +46,7 @@ from carom.model import Director
 from carom.net import neighbours, viaroute
 from carom.net.announce import PacketAnnouncer
 from carom.net.interface import InterfaceWatch
-from carom.net.neighbours import KernelNeighbours
+from carom.net.segments import SegmentNeighbours
 from carom.opening import Opening, opening, write_down
 from carom.servicemanager import ServiceManager
 from carom.watching import VipWatch
@@ -174,7 +174,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
     garbage = Garbage()
     sys.setswitchinterval(SWITCH_EVERY)
     async with AsyncExitStack() as held:
-        watcher = held.enter_context(closing(KernelNeighbours(director.towards_reals)))
+        watcher = held.enter_context(closing(SegmentNeighbours(director.towards_reals, lambda: engine.world.vlans)))
         checks = HealthChecks()
         held.push_async_callback(checks.close)
         engine = Engine(

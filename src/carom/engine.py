@@ -175,6 +175,11 @@ class Engine:
         self._snapshot: Snapshot | None = None
 
     @property
+    def world(self) -> World:
+        """The newest; a snapshot's may be a moment older."""
+        return self._world
+
+    @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot; there is one as soon as `start` has returned."""
         if self._snapshot is None:
@@ -367,7 +372,7 @@ class Engine:
 
     @property
     def _to_watch(self) -> tuple[object, ...]:
-        return (self._world.watched,)
+        return self._world.watched, self._world.vlans
 
     @property
     def _to_check(self) -> tuple[object, ...]:

@@ -147,6 +147,8 @@ class Real:
     """Connections below which it is no longer overloaded; 0: three quarters of `upper`."""
     mtu: int = 0
     """The largest packet, in bytes, that the way to it takes; 0: whatever reaches the director."""
+    vlan: int | None = None
+    """The VLAN of its segment, 0 for an untagged one; None: the segment on which clients' packets arrive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,11 @@ def arp(
     return ethernet(head + body, 0x0806, to, sender_mac)
 
 
+def tagged(frame: bytes, vlan: int, kind: int = 0x8100) -> bytes:
+    """With a VLAN tag; `vlan` may have a priority above its twelve bits."""
+    return frame[:12] + struct.pack("!HH", kind, vlan) + frame[12:]
+
+
 def sent_by(mac: bytes, frame: bytes) -> bytes:
     return frame[:6] + mac + frame[12:]
 

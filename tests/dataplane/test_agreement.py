@@ -81,6 +81,8 @@ def a_frame(chance: random.Random) -> bytes:
     frame = a_sound_frame(chance)
     if chance.random() < 0.03:
         frame = frames.sent_by(frames.PEER, frame)
+    if chance.random() < 0.05:
+        frame = frames.tagged(frame, chance.choice([0, 5, 0xE005]), chance.choice([0x8100, 0x8100, 0x88A8]))
     return mutated(chance, frame) if chance.random() < 0.3 else frame
 
 
@@ -220,6 +222,8 @@ def a_real(chance: random.Random, address: str) -> RealPlan:
         real = replace(real, mac=None, local=True)
     upper = chance.choice([0, 0, 0, 2, 5])
     mtu = chance.choice([0, 0, 0, 44, 68])  # smaller than any link's, as the frames here are
+    if chance.random() < 0.1:
+        real = replace(real, vlan=chance.choice([0, 20]))
     return replace(real, upper=upper, lower=chance.choice([0, 1]) if upper else 0, mtu=mtu)
 
 

@@ -34,6 +34,7 @@ from tests.dataplane.frames import (
     remac,
     sent_by,
     solicitation,
+    tagged,
     tcp,
     tcp_segment,
     udp,
@@ -136,6 +137,16 @@ PEERED = replace(plans.plan(), peers=frozenset({PEER}))
 PEERED6 = replace(SIX, peers=frozenset({PEER, STRANGER}))
 MINE = plans.plan(plans.service(Scheduler.RR, plans.real(REALS[0]), plans.own(REALS[1]), name="web"))
 MINE_ALONE = plans.plan(plans.service(Scheduler.MH, plans.own(REALS[1])))
+SEGMENTS = plans.plan(
+    plans.service(
+        Scheduler.RR,
+        replace(plans.real(REALS[0]), vlan=20),
+        plans.real(REALS[1]),
+        replace(plans.real(REALS[2]), vlan=0),
+    )
+)
+"""rr's first is on the untagged segment, its second where the client's packets come from, its third on VLAN 20."""
+TWO_SYNS = (tcp("10.0.0.2:1", WEB, "S"), tcp("10.0.0.3:1", WEB, "S"))
 ONE_PACKET = plans.plan(replace(plans.service(ports=(plans.DNS,)), one_packet=True))
 SORRY = plans.plan(replace(plans.service(), sorry=plans.real(plans.SORRY)))
 
@@ -334,7 +345,6 @@ RECORDS = [
     passes("IPv6 cut off in its header", tcp(CLIENT6, WEB6, "S")[:53], "not_vip", plan=SIX),
     passes("LLC: a length in the type's place", ethernet(b"\xaa\xaa\x03" + bytes(40), 43), "not_ip"),
     passes("LLDP", ethernet(bytes(46), 0x88CC), "not_ip"),
-    passes("an 802.1Q tag, which is not balanced yet", ethernet(b"\0\x05\x08\0" + SYN[14:], 0x8100), "not_ip"),
     passes(
         "VRRP to its group",
         ethernet(ip4("192.168.76.2", "224.0.0.18", 112, bytes(20)), target=bytes.fromhex("01005e000012")),
@@ -386,6 +396,61 @@ RECORDS = [
     passes("a flow of the director's own stays with it", tcp(CLIENT, WEB, "A"), "local", before=(SYN,), plan=MINE),
     passes("by hash to the director itself", SYN, "local", plan=MINE_ALONE),
     passes("an ICMP error about a flow of the director's own", quoting(3, 4), "local", before=(SYN,), plan=MINE),
+    # ---- VLANs
+    sends("a tagged SYN keeps its tag", tagged(SYN, 10), FIRST),
+    sends("IPv6: a tagged SYN", tagged(tcp(CLIENT6, WEB6, "S"), 10), FIRST, plan=SIX),
+    sends("a priority tag (VLAN 0) stays", tagged(SYN, 0xA000), FIRST),
+    sends("priority and drop eligibility stay", tagged(SYN, 0xF00A), FIRST),
+    sends("a flow is the same with a tag and without", tagged(tcp(CLIENT, WEB, "A"), 10), FIRST, before=(SYN,)),
+    passes("a tagged frame to another station", tagged(tcp(CLIENT, WEB, "S", mac=STRANGER), 10), "not_ours"),
+    passes("a tagged frame to no VIP", tagged(udp(CLIENT, "192.168.76.20:53"), 10), "not_vip"),
+    passes("a tagged frame that is no IP", tagged(ethernet(bytes(46), 0x88CC), 10), "not_ip"),
+    drops("a tagged frame with headers that lie", tagged(tcp(CLIENT, WEB, "S", ihl=4), 10), "malformed"),
+    passes("two tags", tagged(tagged(SYN, 10), 20), "tagged_twice"),
+    passes("a service tag outside", tagged(tagged(SYN, 10), 20, 0x88A8), "tagged_twice"),
+    passes("a service tag inside", tagged(tagged(SYN, 10, 0x88A8), 20), "tagged_twice"),
+    passes("a service tag alone", tagged(SYN, 10, 0x88A8), "tagged_twice"),
+    passes("half a tag", tagged(SYN, 10)[:17], "tagged_twice"),
+    passes("a tag and nothing behind it", tagged(SYN, 10)[:18], "not_vip"),
+    Record(
+        "who has the VIP? asked on a VLAN",
+        tagged(arp(1, "192.168.76.1", VIP), 10),
+        Verdict.TX,
+        "arp_answered",
+        out=tagged(arp_reply(VIP, "192.168.76.1"), 10),
+    ),
+    Record(
+        "the tag is taken off for an untagged segment",
+        tagged(SYN, 10),
+        Verdict.TX,
+        "forwarded",
+        out=remac(SYN, FIRST),
+        plan=SEGMENTS,
+    ),
+    sends("nothing is to be taken off", SYN, FIRST, plan=SEGMENTS),
+    sends("the tag stays for the segment it came from", tagged(SYN, 10), SECOND, plan=SEGMENTS, before=TWO_SYNS[:1]),
+    sends("so does its absence", SYN, SECOND, plan=SEGMENTS, before=TWO_SYNS[:1]),
+    Record(
+        "a tag is put on for a segment of another VLAN",
+        SYN,
+        Verdict.TX,
+        "forwarded",
+        out=tagged(remac(SYN, THIRD), 20),
+        plan=SEGMENTS,
+        before=TWO_SYNS,
+    ),
+    Record(
+        "or another written over it, and its priority stays",
+        tagged(SYN, 0xA00A),
+        Verdict.TX,
+        "forwarded",
+        out=tagged(remac(SYN, THIRD), 0xA014),
+        plan=SEGMENTS,
+        before=TWO_SYNS,
+    ),
+    # ---- what is no Ethernet II, and what is large
+    passes("an LLC frame (IEEE 802.3 length)", ethernet(b"\x42\x42\x03" + bytes(43), 46), "not_ip"),
+    passes("an LLC frame that carries IP by SNAP", ethernet(b"\xaa\xaa\x03\0\0\0\x08\0" + SYN[14:], 48), "not_ip"),
     # ---- fragments
     sends("a first fragment is balanced by its ports", tcp(CLIENT, WEB, "S", bytes(4), fragment=0x2000), FIRST),
     drops("a last fragment without a first", tcp(CLIENT, WEB, "S", fragment=0x0010), "fragment_lost"),
@@ -441,6 +506,13 @@ RECORDS = [
         Verdict.TX,
         "echo_answered",
         out=echo_reply(_old),
+    ),
+    Record(
+        "an echo request on a VLAN",
+        tagged(_ping, 0x600A),
+        Verdict.TX,
+        "echo_answered",
+        out=tagged(echo_reply(_ping), 0x600A),
     ),
     passes("an echo request while backup", icmp("10.0.0.1", VIP, 8), "not_answering", plan=BACKUP),
     passes("an echo reply to a VIP is nobody's", icmp("10.0.0.1", VIP, 0), "no_service"),
@@ -767,3 +839,12 @@ def test_what_is_sent_is_counted_once(plane: PlaneUnderTest, record: Record) -> 
     sent = sum(real.counter.packets for real in plane.read().reals) - sum(real.counter.packets for real in before.reals)
     answered = record.reason in ("echo_answered", "arp_answered", "nd_answered")
     assert sent == (0 if answered else 1)
+
+
+def test_a_frame_larger_than_usual_is_sent_on_as_any(plane: PlaneUnderTest) -> None:
+    """As large as fits one buffer: whether the wire takes it is the wire's matter, unless an MTU is written."""
+    plane.apply(plans.plan())
+    plane.send(SYN)
+    large = tcp(CLIENT, WEB, "A", bytes(3000))
+    end = plane.send(large)
+    assert (end.verdict, end.reason, end.frame) == (Verdict.TX, "forwarded", remac(large, FIRST))

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from carom.core.plan import Plan
+from carom.dataplane.fake.packet import untagged
 from carom.dataplane.fake.walk import End, Verdict
 from carom.dataplane.xdp import libbpf, program
 from carom.dataplane.xdp.features import features_of
@@ -155,7 +156,8 @@ class Duet:
             return None if end.frame[:6] == frame[6:12] else "the answer goes to somebody else"
         if end.frame[:6] not in self._macs:
             return f"it left for {end.frame[:6].hex(':')}, which was in no plan"
-        return None if end.frame[6:] == DIRECTOR + frame[12:] else "more than its MACs changed"
+        (_, sent), (_, came) = untagged(end.frame), untagged(frame)
+        return None if sent[6:] == DIRECTOR + came[12:] else "more than its MACs and its VLAN changed"
 
     def _reasons_differ(self, expected: Counter[str], last: bytes) -> tuple[str, bytes] | None:
         before, self._counted = self._counted, self.xdp._reasons()

@@ -6,9 +6,10 @@ Delta debugging (Zeller and Hildebrandt, 2002): leave out ever smaller parts, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from tests.fuzz.duet import Disagreement
 from tests.fuzz.story import Change, Send, Step
@@ -91,7 +92,12 @@ def code(value: object) -> str:
         case frozenset():
             return f"frozenset({{{', '.join(map(code, value))}}})"
         case _ if is_dataclass(value):
-            words = [f"{f.name}={code(v)}" for f in fields(value) if (v := getattr(value, f.name)) != f.default]
+            words = [f"{f.name}={code(v)}" for f in fields(value) if (v := getattr(value, f.name)) != _usual(f)]
             return f"{type(value).__name__}({', '.join(words)})"
         case _:
             return repr(value)
+
+
+def _usual(field: Field[Any]) -> object:
+    """What it is by default; MISSING where it has to be said."""
+    return field.default if field.default_factory is MISSING else field.default_factory()

@@ -149,6 +149,8 @@ class Wishes:
         mac, up = self.mac(address), self.chance.random() < 0.9
         upper, lower = self.chance.choice(LIMITS)
         real = RealPlan(address, self.chance.choice(WEIGHTS), mac, up, upper, lower, self.chance.choice(MTUS))
+        if self.chance.random() < 0.06:
+            real = replace(real, vlan=self.chance.choice((0, 20)))
         return replace(real, mac=None, local=True) if self.chance.random() < 0.04 else real
 
     def mac(self, address: Address) -> bytes | None:

@@ -237,6 +237,14 @@ REAL = Table(
             default_words="three quarters of `upper`",
         ),
         Field(
+            "vlan",
+            scalars.integer(0, 4094),
+            "The 802.1Q VLAN of its segment, 0 for an untagged one: frames to it are tagged so. Its MAC is looked for "
+            "on the host's interface of that VLAN, as eth0.20.",
+            "vlan = 20",
+            default_words="the one in which clients' packets arrive",
+        ),
+        Field(
             "mtu",
             scalars.integer(0, 65535),
             "The largest packet that the way to it takes; who sends a larger one is told so by ICMP. 0: of every size.",

@@ -148,7 +148,7 @@ def _reals(before: Service, after: Service) -> Iterator[Difference]:
             effect = "it gets connections once its checks succeed" if after.check else ""
             yield Difference(Kind.ADDED, after.name, str(address), after=f"weight {real.weight}", effect=effect)
             continue
-        for name in ("weight", "upper", "lower", "mtu"):
+        for name in ("weight", "upper", "lower", "mtu", "vlan"):
             was, is_ = getattr(old[address], name), getattr(real, name)
             if was != is_:
                 effect = "no new connections, those it has go on" if name == "weight" and not is_ else ""

@@ -26,6 +26,8 @@ class RealPlan:
     lower: int = 0
     mtu: int = 0
     """The largest packet that can be sent to it, in bytes; 0: of every size."""
+    vlan: int | None = None
+    """The VLAN of its segment, 0 for an untagged one; None: frames go to it with the tag that they came with."""
     local: bool = False
     """It is the director itself: what is for it is left to the host, as it came."""
 

@@ -95,4 +95,5 @@ def _plan_real(world: World, real: Real, weight: int, *, up: bool) -> RealPlan:
         upper=real.upper,
         lower=real.lower,
         mtu=real.mtu,
+        vlan=real.vlan,
     )

@@ -144,6 +144,18 @@ def _lower_above_upper(real: Real, at: Path) -> Flaw:
     return Flaw((*at, "lower"), message, against)
 
 
+def _vlans(config: Config) -> Iterator[Flaw]:
+    """A station is on one segment: its MAC is looked for there."""
+    seen: dict[Address, tuple[int | None, Path]] = {}
+    for number, service in enumerate(config.services):
+        for index, real in enumerate(service.reals):
+            path = ("service", number, "reals", index)
+            vlan, earlier = seen.setdefault(real.address, (real.vlan, (*path, "vlan")))
+            if vlan != real.vlan:
+                message = f"{real.address} is on another VLAN elsewhere; write the same vlan wherever it stands"
+                yield Flaw((*path, "vlan"), message, (earlier,))
+
+
 def _mtu(service: Service, at: Path) -> Iterator[Flaw]:
     """What every link must take: RFC 791, RFC 8200 section 5."""
     least = 68 if service.vip.version == 4 else 1280
@@ -327,7 +339,8 @@ def _hooks(config: Config) -> Iterator[Flaw]:
             yield Flaw((*at, "headers"), "headers are for a url; write that too, or delete them", ((*at, "url"),))
 
 
-CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps, _hooks)
+CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps, _vlans, _hooks)
+
 
 # ---- what this build cannot do yet ----
 

@@ -69,6 +69,8 @@ class World:
     """How the NIC is; None: it has not been looked at."""
     inside: InterfaceChanged | None = None
     """How the inside NIC is; None: there is none, or it has not been looked at."""
+    vlans: Mapping[Address, int] = field(default_factory=dict)
+    """Of those of `watched` that are on a VLAN of their own, which."""
     own: frozenset[Address] = frozenset()
     """The director's own addresses on both: a real server that has one is the director itself."""
     neighbours: Mapping[Address, Neighbour] = field(default_factory=dict)
@@ -291,7 +293,15 @@ class _Draft:
         self._unjudged = (self._unjudged & services.keys()) | changed | (services.keys() - judgements.keys())
         if not changed and services.keys() == before.services.keys():
             services = dict(before.services)
-        self._world = replace(before, services=services, watched=watched, neighbours=neighbours, judgements=judgements)
+        vlans = _vlans(services)
+        self._world = replace(
+            before,
+            services=services,
+            watched=watched,
+            vlans=before.vlans if vlans == before.vlans else vlans,
+            neighbours=neighbours,
+            judgements=judgements,
+        )
         self._rescheduled = True
 
     # ---- neighbours ----
@@ -443,6 +453,10 @@ def _altered(world: World, service: Service) -> Service:
 def _addresses(services: Mapping[str, Service]) -> frozenset[Address]:
     reals = {real.address for service in services.values() for real in service.reals}
     return frozenset(reals | {service.sorry for service in services.values() if service.sorry})
+
+
+def _vlans(services: Mapping[str, Service]) -> dict[Address, int]:
+    return {real.address: real.vlan for service in services.values() for real in service.reals if real.vlan}
 
 
 def _neighbour(before: Neighbour | None, fact: NeighbourResolved | NeighbourLost, now: float) -> Neighbour | None:

@@ -428,6 +428,12 @@ RULES = (
         said(3, "director.peers", "9 directors", "write at most 8"),
     ),
     one(
+        "a real server on two VLANs",
+        web('reals = [{ address = "192.168.76.31", vlan = 20 }]')
+        + '[[service]]\nname = "b"\nvip = "192.168.76.25"\nports = ["tcp/80"]\nreals = ["192.168.76.31"]\n',
+        said(12, "service[1].reals[0]", "another VLAN elsewhere", "write the same vlan"),
+    ),
+    one(
         "a multicast VIP",
         web('vip = "239.1.2.3"'),
         said(5, "service[0].vip", "multicast", "write the address that clients"),

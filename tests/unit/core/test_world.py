@@ -268,3 +268,11 @@ def test_of_one_nic_there_is_no_inside() -> None:
 def test_a_peer_is_no_real_server() -> None:
     world = after(*FOUND, NeighbourResolved(SORRY, OWN), config=Config(Director("eth0", peers=(SORRY,)), (WEB,)))
     assert reals_by_mac(world) == {MAC1: (ONE,), MAC2: (TWO,)}
+
+
+def test_the_vlans_of_real_servers_are_the_same_until_one_changes() -> None:
+    world = after(config=with_service(reals=(Real(ONE, vlan=20), Real(TWO, vlan=0))))
+    assert world.vlans == {ONE: 20}
+    heavier = step(world, [ConfigLoaded(with_service(reals=(Real(ONE, weight=3, vlan=20), Real(TWO, vlan=0))))], 1.0)
+    assert heavier.vlans is world.vlans
+    assert step(world, [ConfigLoaded(with_service(reals=(Real(ONE), Real(TWO))))], 1.0).vlans == {}

@@ -18,6 +18,8 @@ ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 EXTENSIONS = frozenset({0, 43, 44, 60})
 """IPv6 headers that are looked through: hop-by-hop options, routing, fragment, destination options."""
 FRAGMENT_HEADER = 44
+TAGS = (0x8100, 0x88A8)
+"""Ethernet types of VLAN tags: 802.1Q, and the service tag of 802.1ad."""
 MOST_EXTENSIONS = 6
 MOST_EXTENSION_BYTES = 1024
 """More of them than that are taken for an attack."""
@@ -100,6 +102,17 @@ class Ends:
     vip: IPv4Address | IPv6Address
     vip_port: int
     protocol: int
+
+
+def untagged(frame: bytes) -> tuple[int | None, bytes]:
+    """The 802.1Q tag and the frame without it; None where there is none, or more than one."""
+    if len(frame) < 18 or frame[12:14] != b"\x81\0" or int.from_bytes(frame[16:18]) in TAGS:
+        return None, frame
+    return int.from_bytes(frame[14:16]), frame[:12] + frame[16:]
+
+
+def tagged(tag: int | None, frame: bytes) -> bytes:
+    return frame if tag is None else frame[:12] + struct.pack("!HH", 0x8100, tag) + frame[12:]
 
 
 def ethernet(frame: bytes) -> Ethernet | None:

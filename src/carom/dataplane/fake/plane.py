@@ -80,6 +80,8 @@ class FakeDataPlane:
         self.flow_table = Flows()
         self.macs: dict[tuple[str, Address], bytes] = {}
         """The last MAC known of each real server, kept when it goes."""
+        self.vlans: dict[tuple[str, Address], int | None] = {}
+        """The VLAN of each real server's segment, kept when it goes."""
         self.local: set[tuple[str, Address]] = set()
         """The real servers that are the director itself, kept when they go."""
         self.sent: Tally[tuple[str, Address]] = Tally()
@@ -170,6 +172,7 @@ class FakeDataPlane:
         for real in (*plan.reals, *((plan.sorry,) if plan.sorry else ())):
             self._mind_limit(plan.name, real)
             self.mtus[plan.name, real.address] = real.mtu
+            self.vlans[plan.name, real.address] = real.vlan
             self.local.discard((plan.name, real.address))
             if real.local:
                 self.local.add((plan.name, real.address))

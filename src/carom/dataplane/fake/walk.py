@@ -42,9 +42,20 @@ class End:
 
 def walk(plane: FakeDataPlane, frame: bytes) -> End:
     """Walks one frame through the director, which remembers what it has to."""
-    end = Walk(plane, frame).ethernet()
+    tag, untagged = packet.untagged(frame)
+    one = Walk(plane, untagged)
+    end = one.ethernet()
+    if end.verdict in (Verdict.TX, Verdict.REDIRECT) and one.sent_to:
+        tag = _segment_tag(plane.vlans[one.sent_to], tag)
     plane.reasons[end.reason] += 1
-    return end
+    return End(end.verdict, end.reason, packet.tagged(tag, end.frame))
+
+
+def _segment_tag(vlan: int | None, tag: int | None) -> int | None:
+    """With which tag a frame leaves for a real server: it keeps its priority."""
+    if vlan is None:
+        return tag
+    return (tag or 0) & 0xF000 | vlan if vlan else None
 
 
 class Walk:
@@ -124,6 +135,8 @@ class Walk:
             return self.from_peer(eth)
         if eth.ethertype == packet.ETHERTYPE_IP6:
             return self.ip6(eth)
+        if eth.ethertype in packet.TAGS:
+            return self.passes("tagged_twice")
         return self.ip4(eth) if eth.ethertype == packet.ETHERTYPE_IP4 else self.passes("not_ip")
 
     def from_peer(self, eth: Ethernet) -> End:

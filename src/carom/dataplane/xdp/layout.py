@@ -54,13 +54,14 @@ FEATURE_IP6 = 4
 FEATURE_PERSISTENCE = 8
 FEATURE_INSIDE = 1 << 8
 FEATURE_PEERS = 1 << 9
+FEATURE_VLAN = 1 << 10
 FEATURE_UNREACHABLE = 1 << 16
 FEATURE_MTU = 1 << 17
 FEATURE_SYN_RATE = 1 << 18
 FEATURE_CHECKSUM = 1 << 19
 ALL_FEATURES = (
     (FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE)
-    | FEATURE_PEERS
+    | (FEATURE_PEERS | FEATURE_VLAN)
     | (FEATURE_UNREACHABLE | FEATURE_MTU | FEATURE_SYN_RATE)
 )
 """All that a plan may need; a second NIC is no matter of plans, and a header's checksum is asked for by name."""
@@ -76,6 +77,8 @@ REAL_HAS_MAC = 1
 REAL_MOVES = 2
 REAL_AVAILABLE = 4
 REAL_LOCAL = 8
+VLAN_AS_IT_CAME = 0
+VLAN_NONE = 0xFFFF
 PEERS_MAX = 8
 SLOT_TRACKED = 1 << 63
 _REAL_BITS = 20
@@ -193,7 +196,13 @@ class Loads(c.Structure):
 
 
 class Real(c.Structure):
-    _fields_ = (("mac", c.c_uint8 * 6), ("flags", c.c_uint16), ("service", c.c_uint32), ("mtu", c.c_uint32))
+    _fields_ = (
+        ("mac", c.c_uint8 * 6),
+        ("flags", c.c_uint16),
+        ("service", c.c_uint32),
+        ("mtu", c.c_uint16),
+        ("vlan", c.c_uint16),
+    )
 
 
 class RealCounter(c.Structure):

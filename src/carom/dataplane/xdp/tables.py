@@ -33,6 +33,8 @@ from carom.dataplane.xdp.layout import (
     REAL_MOVES,
     SCHEDULERS,
     TEMPLATE_GENERATIONS,
+    VLAN_AS_IT_CAME,
+    VLAN_NONE,
     Frontend,
     Ip6,
     Limit,
@@ -211,6 +213,7 @@ class Tables:
         )
         value.service = self.services.number(service.name)
         value.mtu = real.mtu
+        value.vlan = VLAN_AS_IT_CAME if real.vlan is None else real.vlan or VLAN_NONE
         self._store_real(number, bytes(value))
 
     def _write_limit(self, number: int, real: RealPlan) -> None:

@@ -14,6 +14,7 @@ from carom.dataplane.xdp.layout import (
     FEATURE_RANGES,
     FEATURE_SYN_RATE,
     FEATURE_UNREACHABLE,
+    FEATURE_VLAN,
 )
 from carom.model import Defence, OnNoReal, Ports, Protocol
 from tests.dataplane import plans
@@ -48,3 +49,7 @@ def test_peers_are_looked_for_where_there_are_some() -> None:
 def test_the_defence_costs_nothing_unless_asked_for() -> None:
     assert features_of(Plan(defence=Defence(syn_rate=5))) == FEATURE_SYN_RATE
     assert features_of(Plan(defence=Defence(checksum=True))) == FEATURE_CHECKSUM
+
+
+def test_segments_are_told_apart_where_there_are_several() -> None:
+    assert features_of(plans.plan(plans.changed(plans.service(), plans.REALS[0], vlan=0))) == FEATURE_VLAN
