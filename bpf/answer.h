@@ -146,7 +146,9 @@ struct neighbour {
 	__u8 mac[ETH_ALEN];
 };
 
-#define NEIGHBOUR_SOLICITED_OVERRIDE 0x60000000
+#define NEIGHBOUR_SOLICITED 0x40000000
+#define NEIGHBOUR_OVERRIDE 0x20000000
+#define NEIGHBOUR_BARE 24 /* bytes, without an option */
 
 static __always_inline __u32 sum_words(__u32 sum, const void *from, int bytes)
 {
@@ -164,35 +166,89 @@ static __always_inline __u16 checksum_of(__u32 sum)
 	return ~((sum & 0xffff) + (sum >> 16));
 }
 
+static __always_inline bool ip6_is_nobody(const struct in6_addr *address)
+{
+	const __u32 *words = address->s6_addr32;
+
+	return !(words[0] | words[1] | words[2] | words[3]);
+}
+
+/* To all nodes of the segment: RFC 4861 section 7.2.4, for those who have no address yet. */
+static __always_inline void forward_to_all(struct packet *packet)
+{
+	__u16 *mac = (__u16 *)packet->eth->h_dest;
+	__u32 *words = packet->ip6->daddr.s6_addr32;
+
+	mac_write_own(packet->eth->h_source);
+	mac[0] = bpf_htons(0x3333);
+	mac[1] = 0;
+	mac[2] = bpf_htons(1);
+	words[0] = bpf_htonl(0xff020000);
+	words[1] = words[2] = 0;
+	words[3] = bpf_htonl(1);
+}
+
 /*
- * Answers who asks for a VIP by name of its own. A probe without a source (RFC 4862, duplicate address detection)
- * means that another station is about to take the VIP.
+ * Answers who asks for a VIP, in a frame with room for the answer's option: what stands there, the asker's address or a
+ * nonce (RFC 7527), is not needed. A question without a source is duplicate address detection (RFC 4862): another
+ * station is about to take the VIP, and all are told whose it is.
  */
 static __always_inline enum reason answer_neighbour(struct packet *packet, void *at, const struct settings *settings)
 {
 	struct ipv6hdr *ip = packet->ip6;
 	struct neighbour *nd = at;
+	bool probe;
 	__u32 sum;
 
-	if ((void *)(nd + 1) > packet->end || bpf_ntohs(ip->payload_len) != sizeof(*nd) || ip->hop_limit != 255)
+	if (at + NEIGHBOUR_BARE > packet->end || ip->nexthdr != IP6_ICMP || ip->hop_limit != 255)
 		return REASON_NOT_IP;
 	if (nd->type != ICMP6_SOLICITATION || !is_vip(nd->target.words, true))
 		return REASON_NOT_IP;
+	if (bpf_ntohs(ip->payload_len) == NEIGHBOUR_BARE)
+		return settings->answering ? UNFINISHED_NEIGHBOUR : REASON_NOT_ANSWERING;
+	if ((void *)(nd + 1) > packet->end || bpf_ntohs(ip->payload_len) != sizeof(*nd))
+		return REASON_NOT_IP;
 	if (!settings->answering)
 		return REASON_NOT_ANSWERING;
+	probe = ip6_is_nobody(&ip->saddr);
 	ip->daddr = ip->saddr;
+	if (probe)
+		forward_to_all(packet);
+	else
+		forward_back(packet);
 	__builtin_memcpy(&ip->saddr, &nd->target, sizeof(ip->saddr));
 	nd->type = ICMP6_ADVERTISEMENT;
 	nd->code = 0;
-	nd->flags = bpf_htonl(NEIGHBOUR_SOLICITED_OVERRIDE);
+	nd->flags = bpf_htonl(probe ? NEIGHBOUR_OVERRIDE : NEIGHBOUR_SOLICITED | NEIGHBOUR_OVERRIDE);
 	nd->option = 2;
 	nd->option_length = 1;
 	mac_write_own(nd->mac);
 	nd->checksum = 0;
 	sum = sum_words(bpf_htons(sizeof(*nd)) + bpf_htons(IP6_ICMP), &ip->saddr, 2 * sizeof(ip->saddr));
 	nd->checksum = checksum_of(sum_words(sum, nd, sizeof(*nd)));
-	forward_back(packet);
 	return REASON_ND_ANSWERED;
+}
+
+/* A question without an option, as duplicate address detection and those who know us ask it: makes room, and answers. */
+static __noinline enum reason answer_bare_neighbour(struct xdp_md *frame, const struct settings *settings)
+{
+	const int whole = sizeof(struct ipv6hdr) + sizeof(struct neighbour);
+	struct packet packet;
+	void *at;
+	int size;
+
+	if (!packet_of(frame, &packet) || !parse_ip6(&packet, packet.eth + 1))
+		return REASON_INTERNAL;
+	size = packet.end - (void *)packet.ip6;
+	if (size < whole && bpf_xdp_adjust_tail(frame, whole - size))
+		return REASON_NOT_IP;
+	if (!packet_of(frame, &packet))
+		return REASON_INTERNAL;
+	at = parse_ip6(&packet, packet.eth + 1);
+	if (!at)
+		return REASON_INTERNAL;
+	packet.ip6->payload_len = bpf_htons(sizeof(struct neighbour));
+	return answer_neighbour(&packet, at, settings);
 }
 
 #endif

@@ -164,6 +164,8 @@ static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfi
 
 	if (!clock_ || !settings_)
 		return REASON_INTERNAL;
+	if (unfinished == UNFINISHED_NEIGHBOUR)
+		return constants.features & FEATURE_IP6 ? answer_bare_neighbour(frame, settings_) : REASON_INTERNAL;
 	if (unfinished == UNFINISHED_FRAGMENT)
 		unfinished = fragment(frame, settings_, clock_->seconds);
 	if (unfinished < REASONS || !(constants.features & (FEATURE_UNREACHABLE | FEATURE_MTU)))

@@ -51,6 +51,7 @@ enum reason {
 	REASON_TABLE(REASON_ENUM) REASONS,
 	/* What is rare and long leaves the walk with one of these; the program's end finishes it, under a name above. */
 	UNFINISHED_FRAGMENT = REASONS,
+	UNFINISHED_NEIGHBOUR,
 	UNFINISHED_NO_REAL,
 	UNFINISHED_TOO_BIG, /* with the MTU above it */
 };

@@ -163,11 +163,13 @@ def icmp6(
     return ethernet(ip6(source, target, 58, message, hops=hops), 0x86DD, mac, source_mac)
 
 
-def solicitation(source: str, asked: str, *, to: bytes | None = None, hops: int = 255) -> bytes:
+def solicitation(
+    source: str, asked: str, *, to: bytes | None = None, hops: int = 255, option: bytes = b"\x01\x01" + ROUTER
+) -> bytes:
     """Who has `asked`? To its solicited-node group (RFC 4291), or to one station."""
     low = IPv6Address(asked).packed[-3:]
     group = str(IPv6Address(bytes.fromhex("ff0200000000000000000001ff") + low))
-    body = bytes(4) + IPv6Address(asked).packed + b"\x01\x01" + ROUTER
+    body = bytes(4) + IPv6Address(asked).packed + option
     target, mac = (asked, to) if to else (group, b"\x33\x33\xff" + low)
     return icmp6(source, target, 135, body, mac=mac, hops=hops)
 

@@ -126,7 +126,13 @@ def a_sound_frame6(chance: random.Random) -> bytes:
     if kind < 0.92:
         return frames.icmp6(client, plans.VIP6, chance.choice([128, 129, 135]), chance.randbytes(8))
     asked = chance.choice([plans.VIP6, plans.OTHER_VIP6, "2001:db8:76::20"])
-    return frames.solicitation(client, asked, to=chance.choice([None, DIRECTOR]), hops=chance.choice([255, 255, 64]))
+    return frames.solicitation(
+        chance.choice([client, "::"]),
+        asked,
+        to=chance.choice([None, DIRECTOR]),
+        hops=chance.choice([255, 255, 64]),
+        option=chance.choice([b"", b"\x0e\x01nonce!", b"\x01\x01" + frames.ROUTER]),
+    )
 
 
 def a_sound_frame(chance: random.Random) -> bytes:

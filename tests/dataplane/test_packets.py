@@ -115,6 +115,12 @@ def advertisement(asker: str, asked: str) -> bytes:
     return icmp6(asked, asker, 136, body, mac=ROUTER, hops=255, source_mac=DIRECTOR)
 
 
+def to_all(asked: str) -> bytes:
+    """RFC 4861 section 7.2.4: the answer to one without an address; not solicited."""
+    body = b"\x20\0\0\0" + IPv6Address(asked).packed + b"\x02\x01" + DIRECTOR
+    return icmp6(asked, "ff02::1", 136, body, mac=b"\x33\x33\0\0\0\1", hops=255, source_mac=DIRECTOR)
+
+
 SYN = tcp(CLIENT, WEB, "S")
 SIX = plans.plan(plans.service(vip=VIP6), plans.service(name="dns", vip=VIP6, ports=(plans.DNS,)))
 QUIESCED = plans.plan(plans.service(Scheduler.RR, *(plans.real(address, 0) for address in REALS)))
@@ -671,6 +677,38 @@ RECORDS = [
         "nd_answered",
         plan=SIX,
         out=advertisement("2001:db8:76::1", VIP6),
+    ),
+    *(
+        Record(
+            f"is the IPv6 VIP free? (RFC 4862) {words}",
+            solicitation("::", VIP6, option=option),
+            Verdict.TX,
+            "nd_answered",
+            plan=SIX,
+            out=to_all(VIP6),
+        )
+        for words, option in (("", b""), ("with a nonce (RFC 7527)", b"\x0e\x01nonce!"))
+    ),
+    Record(
+        "who has the IPv6 VIP? asked without an option",
+        solicitation("2001:db8:76::1", VIP6, to=DIRECTOR, option=b""),
+        Verdict.TX,
+        "nd_answered",
+        plan=SIX,
+        out=advertisement("2001:db8:76::1", VIP6),
+    ),
+    passes(
+        "is the IPv6 VIP free? while backup",
+        solicitation("::", VIP6, option=b""),
+        "not_answering",
+        plan=plans.plan(plans.service(vip=VIP6), answering=False),
+    ),
+    passes("is another IPv6 address free?", solicitation("::", "2001:db8:76::20", option=b""), "not_ours", plan=SIX),
+    passes(
+        "a solicitation with two options",
+        solicitation("2001:db8:76::1", VIP6, option=b"\x0e\x01nonce!\x01\x01" + ROUTER),
+        "not_ours",
+        plan=SIX,
     ),
     passes(
         "who has the IPv6 VIP? while backup",

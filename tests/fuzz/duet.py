@@ -27,6 +27,8 @@ from tests.fuzz.story import BEGIN, Change, Send, Step, Wait
 
 ANSWERS = frozenset({"arp_answered", "nd_answered", "echo_answered", "unreachable", "too_big_told"})
 """Reasons for which the director makes a packet of its own out of the one that came."""
+ALL_NODES = bytes.fromhex("333300000001")
+"""Where the answer goes to a station that has no address yet."""
 FLOW_BUCKETS = 1 << 12
 """So many that no story fills them: what becomes of a full table is no question for the oracle."""
 MOST_PROGRAMS = 8
@@ -153,7 +155,7 @@ class Duet:
         if end.verdict is not Verdict.TX:
             return None if end.frame == frame else "it was not sent on, and yet changed"
         if end.reason in ANSWERS:
-            return None if end.frame[:6] == frame[6:12] else "the answer goes to somebody else"
+            return None if end.frame[:6] in (frame[6:12], ALL_NODES) else "the answer goes to somebody else"
         if end.frame[:6] not in self._macs:
             return f"it left for {end.frame[:6].hex(':')}, which was in no plan"
         (_, sent), (_, came) = untagged(end.frame), untagged(frame)

@@ -221,7 +221,7 @@ class Traffic:
 
     def neighbour6(self) -> bytes:
         asked = self._one_of(TARGETS6)
-        message = b"\x87\0" + self.chance.randbytes(2) + bytes(4) + asked + b"\1\1" + ROUTER
+        message = b"\x87\0" + self.chance.randbytes(2) + bytes(4) + asked + self._one_of((b"\1\1" + ROUTER, b""))
         hops = self._one_of((255, 255, 255, 64))
         head = struct.pack("!IHBB", 0x60000000, len(message), ICMP6, hops) + self._one_of((*self._clients6, bytes(16)))
         group = b"\xff\2" + bytes(9) + b"\1\xff" + asked[13:]

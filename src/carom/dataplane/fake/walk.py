@@ -18,6 +18,7 @@ from carom.model import Address, OnDown, OnNoReal, Protocol
 
 BROADCAST = b"\xff" * 6
 MULTICAST6 = b"\x33\x33"
+ALL_NODES, ALL_NODES_MAC = IPv6Address("ff02::1"), b"\x33\x33\0\0\0\1"
 
 
 class Verdict(StrEnum):
@@ -245,18 +246,27 @@ class Walk:
         return len(eth.payload) - 40 - int.from_bytes(eth.payload[4:6])
 
     def neighbour(self, eth: Ethernet) -> End:
-        """A solicitation that carries the asker's link-layer address; one without comes from nobody, or knows us."""
+        """A solicitation, with one option of any kind or none (RFC 4861 section 4.3)."""
         ip = eth.payload
-        sound = len(ip) >= 72 and int.from_bytes(ip[4:6]) == 32 and ip[7] == 255
-        if not sound or ip[40] != 135 or IPv6Address(ip[48:64]) not in self.vips:
+        asks = len(ip) >= 64 and (ip[6], ip[7], ip[40]) == (packet.ICMP6, 255, 135)
+        length = int.from_bytes(ip[4:6])
+        if not asks or IPv6Address(ip[48:64]) not in self.vips or length not in (24, 32) or len(ip) < 40 + length:
             return self.passes("not_ip")
         if not self.plane.plan.answering:
             return self.passes("not_answering")
-        body = b"\x88\0\0\0\x60\0\0\0" + ip[48:64] + b"\x02\x01" + self.plane.own_mac
-        ends = ip[48:64] + ip[8:24]
+        return self.advertise(eth)
+
+    def advertise(self, eth: Ethernet) -> End:
+        """To the asker; to all where that has no address yet, since it is about to take the VIP (RFC 4862)."""
+        ip = eth.payload
+        probe = not any(ip[8:24])
+        body = (
+            b"\x88\0\0\0" + (b"\x20" if probe else b"\x60") + b"\0\0\0" + ip[48:64] + b"\x02\x01" + self.plane.own_mac
+        )
+        ends = ip[48:64] + (ALL_NODES.packed if probe else ip[8:24])
         total = packet.checksum(ends + struct.pack("!II", 32, packet.ICMP6) + body)
-        reply = ip[:8] + ends + body[:2] + struct.pack("!H", total) + body[4:] + ip[72:]
-        return self.sends("nd_answered", eth.source, reply)
+        reply = ip[:4] + b"\0\x20" + ip[6:8] + ends + body[:2] + struct.pack("!H", total) + body[4:] + ip[72:]
+        return self.sends("nd_answered", ALL_NODES_MAC if probe else eth.source, reply)
 
     # ------------------------------------------------------------------------------- ICMP
 
