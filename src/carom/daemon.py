@@ -216,7 +216,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             changes.watch,
             lambda: _reload_forever(changes, signals.reload, manager),
             lambda: _remember_forever(engine, store),
-            garbage.collect_forever,
+            lambda: garbage.collect_forever(lambda: engine.snapshot.world.config),
             *answering,
             ready={"config": str(options.config), "socket": str(options.socket)},
         )

@@ -2,9 +2,10 @@
 
 Python frees most things the moment nobody refers to them. What is left are cycles, of which a daemon makes few: some
 for each connection. A collection finds them by looking through everything that is not frozen, and stops all threads
-meanwhile, which for the million objects of 100,000 real servers takes half a second. So it is done by hand, in quiet
-moments, and only where little is new. Where much has come or gone, that was a new configuration or its like: what there
-is then is frozen instead, that is looked through no more, and freed all the same once nobody refers to it.
+meanwhile, which for the million objects of 100,000 real servers takes half a second. A director of usual size has
+Python do it whenever it likes. For a large one it is done by hand, once a second in quiet moments: after another
+configuration has come, what there is then is frozen first, that is looked through no more, and freed all the same once
+nobody refers to it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ import asyncio
 import gc
 import sys
 import time
+from collections.abc import Callable
+
+from carom.model import Config
 
 EVERY = 1.0
 """Seconds between two looks."""
+LARGE = 5_000
+"""Real servers from which on a configuration is large."""
 MANY = 20_000
 """Blocks of memory: who has made or freed more of them since the last look is at work on something large."""
+PATIENCE = 5
+"""Looks in a row that find somebody at work, at most, before it is done all the same."""
 LONG = 0.005
 """Seconds from which on a collection took too long: what it has left is looked through no more."""
 
@@ -26,32 +34,46 @@ class Garbage:
     """The process's garbage. (Objects could be counted, but whoever lists them breaks tuples that are being made.)"""
 
     def __init__(self) -> None:
-        gc.disable()
         gc.freeze()
-        self._known = self._last = sys.getallocatedblocks()
-        self._restless = False
+        self._config: Config | None = None
+        self._blocks = sys.getallocatedblocks()
+        self._stale = False
+        """Whether another configuration has come since the last freeze."""
+        self._waited = 0
 
-    async def collect_forever(self) -> None:
-        """Until cancelled."""
+    async def collect_forever(self, config: Callable[[], Config]) -> None:
+        """Until cancelled; `config` is what runs."""
         while True:
             await asyncio.sleep(EVERY)
-            self.look(sys.getallocatedblocks())
+            self.look(config())
 
-    def look(self, blocks: int) -> None:
-        """Collect, or freeze, or wait for a quiet moment; so many blocks of memory are in use."""
-        before, self._last = self._last, blocks
-        if abs(blocks - before) > MANY:
-            self._restless = True
+    def look(self, config: Config) -> None:
+        """Freeze, or collect, or wait for a quiet moment."""
+        if config is not self._config:
+            self._config, self._stale = config, True
+            self._choose(config)
+        before, self._blocks = self._blocks, sys.getallocatedblocks()
+        if gc.isenabled():
             return
-        if self._restless or abs(blocks - self._known) > MANY:
+        if abs(self._blocks - before) > MANY and self._waited < PATIENCE:
+            self._waited += 1
+            return
+        if self._stale:
             gc.freeze()
         else:
-            self._collect()
-        self._restless, self._known = False, blocks
+            _collect()
+        self._stale, self._waited = False, 0
 
     @staticmethod
-    def _collect() -> None:
-        began = time.perf_counter()
-        gc.collect()
-        if time.perf_counter() - began > LONG:
-            gc.freeze()
+    def _choose(config: Config) -> None:
+        if sum(len(service.reals) for service in config.services) < LARGE:
+            gc.enable()
+        else:
+            gc.disable()
+
+
+def _collect() -> None:
+    began = time.perf_counter()
+    gc.collect()
+    if time.perf_counter() - began > LONG:
+        gc.freeze()

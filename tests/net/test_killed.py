@@ -28,7 +28,7 @@ from carom.lab.wait import until
 from tests.net.segment import VIP, VIP2, rip, segment
 from tests.net.test_daemon import Host
 
-KILLS = int(os.environ.get("CAROM_KILLS", "20"))
+KILLS = int(os.environ.get("CAROM_KILLS", "12"))
 MAPS = (
     *(
         "settings",
@@ -141,7 +141,7 @@ def kill_amid(host: Host, process: subprocess.Popen[str], wish: Weights, after: 
     return done
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.timeout(60 + 40 * KILLS)
 def test_killed_at_any_point_of_a_change_it_is_old_or_new(host: Host) -> None:
     chance = random.Random(76)
     host.config.write_text(text(OLD))

@@ -10,6 +10,8 @@ behind is told from one that is alive.
 from __future__ import annotations
 
 import asyncio
+import asyncio.constants
+import asyncio.sslproto
 import fcntl
 import os
 import socket
@@ -37,6 +39,8 @@ CLIENTS = 256
 """Connections beyond which requests are answered with 503; at twice as many they are refused."""
 HEADERS = 16 << 10
 """Bytes that a request's headers may have."""
+TLS_BUFFER = 16 << 10
+"""Bytes that are read of a TLS connection at a time: one record."""
 LAST_ANSWERS = 2
 """Seconds that answers under way have when the daemon ends."""
 DIRECTORY_MODE, SOCKET_MODE = 0o755, 0o660
@@ -158,6 +162,7 @@ async def serve(
     )
     config.load()
     config.ssl = tls
+    _bound_handshakes()
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -167,6 +172,13 @@ async def serve(
         on_stop()
         await serving
         raise
+
+
+def _bound_handshakes() -> None:
+    """What a TLS connection costs before anybody has said who he is; uvicorn passes no word of it on to asyncio, which
+    has a minute's patience with a handshake, and a quarter of a MiB for whoever connects."""
+    asyncio.constants.SSL_HANDSHAKE_TIMEOUT = REQUEST_WITHIN
+    asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,191 @@
+"""The API under attack: who sends slowly, who floods, who sends whatever its document allows and what it does not.
+
+The real caromd answers on its unix socket and by TLS on loopback. Whatever is done to it there, root's status is
+answered, packets go on, and afterwards it has no more files open than before. CAROM_SCHEMATHESIS names the program
+`schemathesis`, where it is not on the PATH; without it that test is skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from carom.api.serve import CLIENTS, REQUEST_WITHIN
+from carom.client import Client
+from carom.lab.wait import until
+from tests.net.segment import Segment, inside, segment
+from tests.net.test_daemon import Host
+from tests.unit.checks.certificates import certificate
+
+PORT = 3636
+TOKEN = "attack"
+FLOOD_SECONDS = 3.0
+SCHEMATHESIS = os.environ.get("CAROM_SCHEMATHESIS") or shutil.which("schemathesis")
+EXAMPLES = os.environ.get("CAROM_EXAMPLES", "20")
+RULES = """
+# No schema can say which texts are sound configurations or addresses: what is none is refused, with its reason.
+[checks]
+positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "422", "503"]
+"""
+MEMORY_MIB = 128
+"""What the daemon may grow by, whatever is sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """A director that answers on both sockets."""
+
+    host: Host
+    lan: Segment
+    pid: int
+    trust: Path
+
+    @property
+    def files(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
+    def memory(self) -> int:
+        """Resident, MiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) // 1024
+
+    def by_unix(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(5)
+        try:
+            connection.connect(str(self.host.socket))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def by_tcp(self) -> socket.socket:
+        with inside(self.lan.director):
+            return socket.create_connection(("127.0.0.1", PORT), 5)
+
+    def by_tls(self) -> socket.socket:
+        context = ssl.create_default_context(cafile=str(self.trust))
+        context.check_hostname = False
+        return context.wrap_socket(self.by_tcp())
+
+    def answers(self) -> float:
+        """Seconds that root's status takes."""
+        began = time.monotonic()
+        assert Client(self.host.socket, 10).get("/v1/status")["services"]
+        return time.monotonic() - began
+
+
+@pytest.fixture
+def attacked(tmp_path: Path) -> Iterator[Attacked]:
+    both = certificate(tmp_path, "director", 1)
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"fuzz write {hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
+    with segment(reals=2) as lan, bpffs_at(tmp_path / "bpf"):
+        host = Host(lan, tmp_path)
+        lan.on(lan.director, "ip", "link", "set", "lo", "up")
+        listen = ("--listen", f"127.0.0.1:{PORT}", "--certificate", str(both), "--key", str(both))
+        with closing(host.manager), host.daemon(*listen, "--tokens", str(tokens)) as process:
+            yield Attacked(host, lan, process.pid, both)
+
+
+@contextmanager
+def bpffs_at(folder: Path) -> Iterator[None]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "bpf", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("way", ["by_unix", "by_tcp", "by_tls"])
+def test_who_sends_slowly_holds_nobody_up_and_nothing_for_long(attacked: Attacked, way: str) -> None:
+    files, memory = attacked.files, attacked.memory
+    connect: Callable[[], socket.socket] = getattr(attacked, way)
+    with ExitStack() as held:
+        for _ in range(CLIENTS // 2 if way != "by_tls" else CLIENTS // 8):
+            slow = held.enter_context(connect())
+            with suppress(OSError):
+                slow.send(b"GET /v1/status HTTP/1.1\r\nHost: a\r\nX: ")
+        assert attacked.answers() < 5
+        assert attacked.files <= files + 2 * CLIENTS
+        assert until(lambda: attacked.files <= files + 2, REQUEST_WITHIN + 10), "they are hung up on"
+    assert attacked.memory < memory + MEMORY_MIB
+
+
+@pytest.mark.parametrize("way", ["by_unix", "by_tcp"])
+def test_a_flood_is_bounded_and_packets_go_on(attacked: Attacked, way: str) -> None:
+    files, memory, sent = attacked.files, attacked.memory, 0
+    connect: Callable[[], socket.socket] = getattr(attacked, way)
+    end = time.monotonic() + FLOOD_SECONDS
+    most = 0
+    while time.monotonic() < end:
+        with ExitStack() as held:
+            for _ in range(3 * CLIENTS):
+                with suppress(OSError):
+                    held.enter_context(connect()).send(b"GET /v1/status HTTP/1.1\r\nHost: a\r\n\r\n" * 4)
+                    sent += 1
+            most = max(most, attacked.files)
+    assert sent > CLIENTS
+    assert most <= files + 8 * CLIENTS, "some are let in before they are turned away"
+    assert until(partial(_is_back, attacked, files), 20)
+    assert attacked.answers() < 5
+    assert attacked.memory < memory + MEMORY_MIB
+    assert attacked.host.attached
+
+
+def test_who_begins_no_handshake_is_hung_up_on(attacked: Attacked) -> None:
+    files = attacked.files
+    with ExitStack() as held:
+        for _ in range(CLIENTS // 2):
+            held.enter_context(attacked.by_tcp())
+        assert until(lambda: attacked.files > files + CLIENTS // 4, 5)
+        assert attacked.answers() < 5
+        assert until(partial(_is_back, attacked, files), REQUEST_WITHIN + 10)
+
+
+def _is_back(attacked: Attacked, files: int) -> bool:
+    return attacked.files <= files + 2
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(SCHEMATHESIS is None, reason="needs schemathesis: pip install schemathesis, or CAROM_SCHEMATHESIS")
+def test_whatever_its_document_allows_is_answered_as_it_says(attacked: Attacked, tmp_path: Path) -> None:
+    document = tmp_path / "openapi.json"
+    with attacked.by_unix() as connection:
+        connection.send(b"GET /v1/openapi.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        document.write_bytes(b"".join(iter(partial(connection.recv, 1 << 16), b"")).partition(b"\r\n\r\n")[2])
+    (tmp_path / "schemathesis.toml").write_text(RULES)
+    files, memory = attacked.files, attacked.memory
+    command = [
+        *("nsenter", f"--net=/run/netns/{attacked.lan.director}", str(SCHEMATHESIS), "run", str(document)),
+        *("--url", f"https://127.0.0.1:{PORT}", "--tls-verify", "false", "--header", f"Authorization: Bearer {TOKEN}"),
+        *(
+            "--max-examples",
+            EXAMPLES,
+            "--exclude-path",
+            "/v1/events",
+            "--no-color",
+            "--generation-database",
+            ":memory:",
+        ),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert attacked.answers() < 5
+    assert until(partial(_is_back, attacked, files), 20)
+    assert attacked.memory < memory + MEMORY_MIB
+    assert "defect" not in attacked.host.said.read_text()
