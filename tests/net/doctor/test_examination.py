@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -77,9 +77,10 @@ def test_a_fault_is_found_in_time_with_its_name_and_its_server_and_nothing_else_
 ) -> None:
     node = victim(fault)
     only_clients_see = fault.finding == return_path.NAME
-    with broken(lab, node, fault.name), clients(lab) if only_clients_see else nullcontext():
+    with ExitStack() as after, broken(lab, node, fault.name):
         began = time.monotonic()
         if only_clients_see:
+            after.enter_context(clients(lab))
             assert wait.until(lambda: repeated(lab, min(guilty(node))) >= LEAST, WITHIN), "clients ask again"
         code, findings = doctor(carom, lab)
         took = time.monotonic() - began

@@ -15,7 +15,7 @@ from carom.doctor.case import Told
 from carom.doctor.examination import Kind, conclude, opened
 from carom.doctor.kinds import server
 from carom.finding import Finding, Verdict
-from carom.lab import breakage, director, namespaces
+from carom.lab import breakage, director, namespaces, wait
 from carom.lab.network import NODES, Wire
 from carom.lab.standing import Lab
 from tests.net.labs import on
@@ -24,6 +24,8 @@ VIP, VIP6 = "192.168.76.24", "fd00:76::24"
 REAL2, REAL2_6 = "192.168.76.32", "fd00:76::32"
 REALS = tuple(f"192.168.76.3{number}" for number in (1, 2, 3))
 REALS6 = tuple(f"fd00:76::3{number}" for number in (1, 2, 3))
+CONNECTED_WITHIN = 30.0
+"""Seconds; who was not answered asks again after pauses of one second, then two, four, eight."""
 PAIRS = {(VIP, real) for real in REALS} | {(VIP6, real) for real in REALS6}
 
 
@@ -82,13 +84,25 @@ def wrong(findings: Iterable[Finding]) -> set[tuple[str, str, str]]:
 
 @contextmanager
 def clients(lab: Lab, number: int = 40) -> Iterator[None]:
-    """So many clients that try to connect at once, and go on trying."""
+    """So many clients that try to connect at once, and at the end go on until they are answered.
+
+    So nothing is remembered of them: what is broken has to be healed first.
+    """
     with ExitStack() as trying:
-        for _ in range(number):
-            sock = trying.enter_context(namespaces.inside(lab.namespace("client"), socket.socket))
+        socks = [trying.enter_context(namespaces.inside(lab.namespace("client"), socket.socket)) for _ in range(number)]
+        for sock in socks:
             sock.setblocking(False)
             sock.connect_ex((VIP, 80))
         yield
+        wait.until(lambda: all(map(is_connected, socks)), CONNECTED_WITHIN)
+
+
+def is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def repeated(lab: Lab, real: str) -> int:

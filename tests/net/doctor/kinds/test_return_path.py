@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from carom.doctor.kinds import return_path
 from carom.finding import Verdict
 from carom.lab import wait
@@ -19,7 +21,8 @@ def test_where_nobody_has_to_ask_again_it_is_well(lab: Lab) -> None:
 
 def test_a_real_server_whose_gateway_is_dead_is_named(lab: Lab) -> None:
     """Clients that are given to it wait; the checks see nothing, for the director is on the segment."""
-    with broken(lab, "real2", "dead-gateway"), clients(lab):
+    with ExitStack() as after, broken(lab, "real2", "dead-gateway"):
+        after.enter_context(clients(lab))
         assert wait.until(lambda: wrong(ask(lab, return_path.findings)), WITHIN)
         found = ask(lab, return_path.findings)
     forget_handshakes(lab)
