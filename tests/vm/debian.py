@@ -155,8 +155,7 @@ def _enable(root: Path) -> None:
     """Units that run at boot, and those that only cost time."""
     _run("systemctl", f"--root={root}", "--quiet", "enable", "guest-agent.service", "systemd-networkd.service")
     idle = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_reap.service", "systemd-pstore.service")
-    slow = ("NetworkManager-wait-online.service", "systemd-networkd-wait-online.service", "ModemManager.service")
-    _run("systemctl", f"--root={root}", "--quiet", "mask", *idle, *slow)
+    _run("systemctl", f"--root={root}", "--quiet", "mask", *idle, "systemd-networkd-wait-online.service")
 
 
 def _write(path: Path, text: str) -> None:
