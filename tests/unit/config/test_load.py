@@ -32,7 +32,7 @@ from carom.model import (
 from tests.unit.config.faulty import FAULTY, WEB, Faulty, web
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-READY, LATER = sorted(EXAMPLES.glob("*.toml")), sorted((EXAMPLES / "later").glob("*.toml"))
+FILES = sorted(EXAMPLES.glob("*.toml"))
 
 
 def faults(text: str) -> tuple[Fault, ...]:
@@ -161,21 +161,15 @@ check.rcode = ["NXDOMAIN"]
     )
 
 
-@pytest.mark.parametrize("file", [*READY, *LATER], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_example_is_sound(file: Path) -> None:
-    assert load_file(file, lacks=()).services
-
-
-@pytest.mark.parametrize("file", READY, ids=lambda file: file.stem)
-def test_examples_that_are_not_for_later_work_now(file: Path) -> None:
     assert load_file(file).services
 
 
 def test_the_examples_page_lists_every_example() -> None:
     page = (EXAMPLES / "README.md").read_text()
-    assert READY
-    assert LATER
-    assert not [file for file in (*READY, *LATER) if f"({file.relative_to(EXAMPLES)})" not in page]
+    assert FILES
+    assert not [file for file in FILES if f"({file.relative_to(EXAMPLES)})" not in page]
 
 
 def test_no_services_is_a_configuration() -> None:
@@ -289,7 +283,7 @@ def test_lines_may_end_as_in_dos(tmp_path: Path) -> None:
 
 # ---- whatever the text ----
 
-CORPUS = [file.read_text() for file in (*READY, *LATER)] + [case.text for case in FAULTY if len(case.text) < 2000]
+CORPUS = [file.read_text() for file in FILES] + [case.text for case in FAULTY if len(case.text) < 2000]
 PIECES = st.one_of(
     st.text(max_size=4),
     st.sampled_from(
