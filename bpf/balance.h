@@ -8,6 +8,7 @@
 #include "lookup.h"
 #include "maps.h"
 #include "parse.h"
+#include "room.h"
 #include "schedule.h"
 #include "syncap.h"
 
@@ -63,7 +64,7 @@ static __always_inline struct pick pick_real(const struct tuple *tuple, bool ip6
 	}
 	if (kept)
 		return (struct pick){ kept, kept >> 32 };
-	pick.real = schedule(view->service, view->index, key, now);
+	pick.real = schedule(view->service, view, key, now);
 	if (persistent && pick.real)
 		pick.generation = template_make(&client, pick.real, view->version->generation, now);
 	return pick;
@@ -168,10 +169,10 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 		}
 	}
 	if (view.version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM) {
-		real = schedule(view.service, view.index, slot_key(view.version, tuple, ip6), context->now);
+		real = schedule(view.service, &view, slot_key(view.version, tuple, ip6), context->now);
 		return real ? forward_to(packet, real, true, REASON_FORWARDED) : no_real(view.version);
 	}
-	if (!flow_find(tuple, ip6, view.vip, context->settings, &found))
+	if (!flow_find(tuple, ip6, view.vip, context, &found))
 		return REASON_INTERNAL;
 	real = real_of_flow(&found, tuple->segment, context);
 	if (real) {

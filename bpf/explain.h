@@ -83,7 +83,7 @@ static __always_inline __u32 explain_schedule(const struct view *view, __u32 key
 
 	if (!cursor || bpf_map_update_elem(&cursors, &rehearsal, cursor, BPF_ANY))
 		return REAL_NONE;
-	return schedule(REHEARSAL, view->index, key, now);
+	return schedule(REHEARSAL, view, key, now);
 }
 
 static __always_inline void explain_slot(struct question *asked, const struct view *view, __u32 key)
@@ -145,7 +145,7 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 	}
 	if (view->version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM)
 		return;
-	if (flow_find(tuple, asked->ip6, view->vip, context->settings, &found)) {
+	if (flow_find(tuple, asked->ip6, view->vip, context, &found)) {
 		explain_flow(asked, &found, context);
 		real = real_of_flow(&found, tuple->segment, context);
 	}

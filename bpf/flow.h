@@ -3,8 +3,8 @@
  * flow.h - the flow table: which real server each connection has, and in what state it is.
  *
  * The picture: an array of buckets, one cache line each, four flows to a bucket. A flow may stand in either of two
- * buckets of one page of memory, chosen by a keyed hash, so a lookup costs one TLB miss and one cache miss, or two for a
- * flow that is new or was pushed aside. A flow is two words:
+ * buckets near each other, chosen by a keyed hash, and stands in the first while that has room: so a lookup costs one
+ * cache miss, and two for a flow that is new or had to go into its second. A flow is two words:
  *
  *   key   client address (32) | client port (16) | VIP port (16)
  *   word  vip (16) | real (20) | state (5) | template (7) | seen (16)       0: the place is free
@@ -16,13 +16,13 @@
  * counting that belongs to it. So the counts of active and inactive flows are exact by construction: each entry has
  * been counted once, on the side its state stands on. No lock is held anywhere.
  *
- * Who makes room: free and ended entries first; then, for a new flow, the oldest half-open one. A flow beyond its
- * handshake is never evicted, so a flood of SYNs fills the table with its own and hurts no one who is connected.
+ * Who makes room for a new flow is the matter of room.h.
  */
 #ifndef CAROM_FLOW_H
 #define CAROM_FLOW_H
 
 #include "candidate.h"
+#include "lookup.h"
 #include "maps.h"
 #include "parse.h"
 #include "template.h"
@@ -78,10 +78,14 @@ static const __u8 flow_next[4][FLOW_STATES] = {
 #undef UD
 };
 
-#define PAGE_BUCKETS4 64 /* buckets of 64 bytes in a page of 4,096 */
-#define PAGE_BUCKETS6 32 /* and of 128 bytes */
+/*
+ * A flow's two buckets are in one region: eight pages, whose entries in the kernel's page tables are in one cache line.
+ * Regions are large enough to fill up evenly.
+ */
+#define REGION_BUCKETS(ip6) ((ip6) ? 256 : 512)
 
-#define FLOW_CLAIMED (0x1fULL << 36) /* vip 0: matches no packet while its key is being written */
+#define FLOW_BEING_WRITTEN 31 /* a state that is none */
+#define FLOW_CLAIMED ((__u64)FLOW_BEING_WRITTEN << 36) /* vip 0: matches no packet while its key is being written */
 
 #define FLOW_WORD(vip, real, state, seen) \
 	((__u64)(vip) | (__u64)(real) << 16 | (__u64)(state) << 36 | (__u64)((seen) & 0xffff) << 48)
@@ -181,11 +185,35 @@ static __always_inline __u64 flow_mix(__u64 hash)
 	return hash ^ hash >> 32;
 }
 
-/* The two buckets for a hash, in one page. */
-static __always_inline void flow_buckets_of(__u64 hash, __u32 page, __u32 *buckets)
+/* A bucket of either family as words: of each flow those of its key, then its word. */
+#define FLOW_WORDS(ip6) ((ip6) ? 4 : 2)
+#define FLOW_WORD_AT(ip6, place) (((place) + 1) * FLOW_WORDS(ip6) - 1)
+
+static __always_inline __u64 *flow_bucket(__u32 index, bool ip6)
+{
+	return ip6 ? bpf_map_lookup_elem(&flows6, &index) : bpf_map_lookup_elem(&flows4, &index);
+}
+
+/* The other one of the two buckets for a hash. */
+static __always_inline __u32 flow_other_bucket(__u32 bucket, __u64 hash, bool ip6)
+{
+	return bucket ^ ((hash >> 32 & (REGION_BUCKETS(ip6) - 1) & (constants.flow_buckets - 1)) | 1);
+}
+
+static __always_inline void flow_buckets_of(__u64 hash, bool ip6, __u32 *buckets)
 {
 	buckets[0] = hash & (constants.flow_buckets - 1);
-	buckets[1] = buckets[0] ^ ((hash >> 32 & (page - 1)) | 1);
+	buckets[1] = flow_other_bucket(buckets[0], hash, ip6);
+}
+
+static __always_inline __u64 flow4_hash(__u64 key, __u16 vip, __u64 seed)
+{
+	return flow_mix((key ^ seed) + vip);
+}
+
+static __always_inline __u64 flow6_hash(const __u64 *key, __u16 vip, __u64 seed)
+{
+	return flow_mix(flow_mix(key[0] ^ seed) ^ flow_mix(key[1]) ^ (key[2] + vip));
 }
 
 /* ------------------------------------------------------------------------------------------- finding */
@@ -208,25 +236,31 @@ static __always_inline __u32 flow4_place(const struct bucket4 *bucket, __u64 key
 	return place;
 }
 
-static __always_inline bool flow4_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
+/* What a look came to. Torn: the place was given to another flow, or this one taken away, while we looked. */
+enum look { LOOK_FOUND, LOOK_MISSED, LOOK_TORN, LOOK_FAILED };
+
+static __always_inline enum look flow4_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
 {
 	__u64 key = flow4_key(tuple);
 	struct bucket4 *bucket;
 	__u32 place;
 
-	flow_buckets_of(flow_mix((key ^ seed) + vip), PAGE_BUCKETS4, found->buckets);
+	flow_buckets_of(flow4_hash(key, vip, seed), false, found->buckets);
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
 		bucket = bpf_map_lookup_elem(&flows4, &found->buckets[i]);
 		if (!bucket)
-			return false;
+			return LOOK_FAILED;
 		place = flow4_place(bucket, key, vip);
 		if (place < BUCKET_FLOWS) {
 			found->at = &bucket->flows[place].word;
-			return true;
+			found->word = *(volatile __u64 *)found->at;
+			return FLOW_VIP(found->word) == vip && *(volatile __u64 *)&bucket->flows[place].key == key
+				       ? LOOK_FOUND
+				       : LOOK_TORN;
 		}
 	}
-	return true;
+	return LOOK_MISSED;
 }
 
 static __always_inline struct flow6_key flow6_key(const struct tuple *tuple)
@@ -237,9 +271,10 @@ static __always_inline struct flow6_key flow6_key(const struct tuple *tuple)
 	return key;
 }
 
-static __always_inline bool flow6_is(const struct flow6 *flow, const struct flow6_key *key, __u16 vip)
+static __always_inline bool flow6_is(const volatile struct flow6 *flow, const struct flow6_key *key, __u16 vip)
 {
-	const __u64 *left = (const __u64 *)&flow->key, *right = (const __u64 *)key;
+	const volatile __u64 *left = (const volatile __u64 *)&flow->key;
+	const __u64 *right = (const __u64 *)key;
 
 	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && FLOW_VIP(flow->word) == vip;
 }
@@ -256,39 +291,65 @@ static __always_inline __u32 flow6_place(const struct bucket6 *bucket, const str
 	return place;
 }
 
-static __always_inline bool flow6_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
+static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
 {
 	struct flow6_key key = flow6_key(tuple);
-	const __u64 *words = (const __u64 *)&key;
 	struct bucket6 *bucket;
 	__u32 place;
 
-	flow_buckets_of(flow_mix(flow_mix(words[0] ^ seed) ^ flow_mix(words[1]) ^ (words[2] + vip)), PAGE_BUCKETS6,
-			found->buckets);
+	flow_buckets_of(flow6_hash((const __u64 *)&key, vip, seed), true, found->buckets);
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
 		bucket = bpf_map_lookup_elem(&flows6, &found->buckets[i]);
 		if (!bucket)
-			return false;
+			return LOOK_FAILED;
 		place = flow6_place(bucket, &key, vip);
 		if (place < BUCKET_FLOWS) {
 			found->at = &bucket->flows[place].word;
-			return true;
+			found->word = *(volatile __u64 *)found->at;
+			return FLOW_VIP(found->word) == vip && flow6_is(&bucket->flows[place], &key, vip) ? LOOK_FOUND
+													  : LOOK_TORN;
 		}
 	}
-	return true;
+	return LOOK_MISSED;
+}
+
+#define FLOW_LOOKS 8
+
+/*
+ * Whether a flow that was not found may have been moved to its other bucket while we looked (room.h): it is nowhere for
+ * some nanoseconds, and a look at one bucket, then at the other, may miss it in both. `done` is how many moves had ended
+ * before the look; each begins and ends once, so where as many have begun by now, none was under way.
+ */
+static __always_inline bool flow_look_again(__u32 now, bool first, __u32 *done)
+{
+	const volatile struct moves *moves_ = bpf_map_lookup_elem(&moves, &only_key);
+	__u32 before = *done;
+
+	if (!moves_ || now - moves_->last > 1)
+		return false;
+	*done = moves_->done;
+	return first || moves_->begun != before;
 }
 
 /* False: the table itself cannot be reached. A flow that has ended is found too; its place serves again. */
-static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16 vip, const struct settings *settings,
+static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16 vip, const struct context *context,
 				      struct flow_lookup *found)
 {
-	bool reached;
+	__u64 seed = context->settings->seed;
+	__u32 done = 0;
+	enum look result;
 
+	for (int look = 0; look < FLOW_LOOKS; look++) {
+		result = ip6 ? flow6_find(tuple, vip, seed, found) : flow4_find(tuple, vip, seed, found);
+		if (result == LOOK_FOUND)
+			return true;
+		if (result == LOOK_FAILED || (result == LOOK_MISSED && !flow_look_again(context->now, !look, &done)))
+			break;
+	}
 	found->at = NULL;
-	reached = ip6 ? flow6_find(tuple, vip, settings->seed, found) : flow4_find(tuple, vip, settings->seed, found);
-	found->word = found->at ? *found->at : 0;
-	return reached;
+	found->word = 0;
+	return result != LOOK_FAILED;
 }
 
 /* A SYN again, of a flow that has begun by one. Its sender waits a second or longer, so this is no matter of speed. */
@@ -322,98 +383,6 @@ static __always_inline void flow_leave(__u64 word, const struct ip6 *client, __u
 static __always_inline struct ip6 flow4_client(const struct flow4 *flow)
 {
 	return (struct ip6){ .words = { (__be32)flow->key } };
-}
-
-/* ------------------------------------------------------------------------------------------- inserting */
-
-/* The best place so far for a new flow: a free or ended one, else the oldest half-open one. */
-struct flow_room {
-	__u32 place; /* in the first bucket, or behind it in the second; ROOM_NONE */
-	__u32 age; /* seconds; ROOM_FREE */
-	__u64 word; /* what stands there now */
-};
-
-#define ROOM_NONE (2 * BUCKET_FLOWS)
-#define ROOM_FREE (~0u)
-
-static __always_inline void flow_consider(struct flow_room *room, __u32 place, __u64 word,
-					  const struct settings *settings, __u32 now)
-{
-	__u32 age = (__u16)(now - FLOW_SEEN(word));
-
-	if (word == FLOW_CLAIMED || room->age == ROOM_FREE)
-		return;
-	if (!word || flow_has_ended(word, settings, now))
-		age = ROOM_FREE;
-	else if (!flow_is_half_open(word))
-		return;
-	if (room->place == ROOM_NONE || age > room->age)
-		*room = (struct flow_room){ place, age, word };
-}
-
-/*
- * These give a new flow an entry in one of its two buckets; 0: the table has no room for it. Functions of their own to
- * the verifier, as schedule() is.
- */
-__noinline int flow4_insert(__u64 key, __u64 word, __u32 first, __u32 second, __u32 now)
-{
-	struct bucket4 *buckets[2] = { bpf_map_lookup_elem(&flows4, &first), bpf_map_lookup_elem(&flows4, &second) };
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
-	struct flow_room room = { .place = ROOM_NONE };
-	struct flow4 *flow;
-	struct ip6 client;
-
-	if (!buckets[0] || !buckets[1] || !settings_)
-		return 0;
-#pragma unroll
-	for (__u32 i = 0; i < ROOM_NONE; i++)
-		flow_consider(&room, i, buckets[i / BUCKET_FLOWS]->flows[i % BUCKET_FLOWS].word, settings_, now);
-	if (room.place == ROOM_NONE)
-		return 0;
-	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)]
-					 : &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
-	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
-		return 0;
-	client = flow4_client(flow);
-	flow_leave(room.word, &client, now);
-	flow->key = key;
-	return flow_swap(&flow->word, FLOW_CLAIMED, word);
-}
-
-__noinline int flow6_insert(const struct flow6_key *key, __u64 word, __u32 first, __u32 second, __u32 now)
-{
-	struct bucket6 *buckets[2] = { bpf_map_lookup_elem(&flows6, &first), bpf_map_lookup_elem(&flows6, &second) };
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &(__u32){ 0 });
-	struct flow_room room = { .place = ROOM_NONE };
-	struct flow6 *flow;
-	struct ip6 client;
-
-	if (!key || !buckets[0] || !buckets[1] || !settings_)
-		return 0;
-#pragma unroll
-	for (__u32 i = 0; i < ROOM_NONE; i++)
-		flow_consider(&room, i, buckets[i / BUCKET_FLOWS]->flows[i % BUCKET_FLOWS].word, settings_, now);
-	if (room.place == ROOM_NONE)
-		return 0;
-	flow = room.place < BUCKET_FLOWS ? &buckets[0]->flows[room.place & (BUCKET_FLOWS - 1)]
-					 : &buckets[1]->flows[room.place & (BUCKET_FLOWS - 1)];
-	if (!flow_swap(&flow->word, room.word, FLOW_CLAIMED))
-		return 0;
-	client = flow->key.client;
-	flow_leave(room.word, &client, now);
-	flow->key = *key;
-	return flow_swap(&flow->word, FLOW_CLAIMED, word);
-}
-
-static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, const struct flow_lookup *found,
-					__u64 word, __u32 now)
-{
-	struct flow6_key key;
-
-	if (!ip6)
-		return flow4_insert(flow4_key(tuple), word, found->buckets[0], found->buckets[1], now);
-	key = flow6_key(tuple);
-	return flow6_insert(&key, word, found->buckets[0], found->buckets[1], now);
 }
 
 /* ------------------------------------------------------------------------------------------- states */

@@ -24,7 +24,7 @@ static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6,
 
 	if (!view_service(tuple, ip6, &view))
 		return REASON_ICMP_NO_FLOW;
-	if (!flow_find(tuple, ip6, view.vip, context->settings, &found))
+	if (!flow_find(tuple, ip6, view.vip, context, &found))
 		return REASON_INTERNAL;
 	real = real_of_flow(&found, SEGMENT_NONE, context);
 	if (!real) {

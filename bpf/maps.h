@@ -460,6 +460,20 @@ struct {
 	__type(value, struct bucket6);
 } flows6 SEC(".maps");
 
+/* Moves of flows to their other buckets: room.h. */
+struct moves {
+	__u32 begun;
+	__u32 done;
+	__u32 last; /* second in which the last one began */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct moves);
+} moves SEC(".maps");
+
 /* ------------------------------------------------------------------------------------------- labels */
 
 /*

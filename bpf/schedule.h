@@ -8,6 +8,7 @@
 #define CAROM_SCHEDULE_H
 
 #include "hash.h"
+#include "lookup.h"
 #include "maps.h"
 #include "parse.h"
 #include "schedulers/fallback.h"
@@ -46,24 +47,33 @@ static __always_inline __u32 schedule_hash(const struct version *version, __u32 
 }
 
 /*
- * The real server for a new flow of a service in this version; `key` is its slot_key(). A function of its own to the
- * verifier (a global one), which has to see through the schedulers' loops once only.
+ * The schedulers' families, each a function of its own to the verifier (a global one), which has to see through their loops
+ * once only, and with a frame of its own, since 512 bytes must do for the whole walk.
  */
-__noinline int schedule(__u32 service, __u32 version_index, __u32 key, __u32 now)
+__noinline int schedule_by_scan(__u32 version_index)
+{
+	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
+
+	return version ? schedule_scan(version) : REAL_NONE;
+}
+
+__noinline int schedule_by_locality(__u32 service, __u32 version_index, __u32 now)
+{
+	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
+
+	return version ? schedule_locality(service, version, now) : REAL_NONE;
+}
+
+__noinline int schedule_by_list(__u32 service, __u32 version_index, __u32 key)
 {
 	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
 
 	if (!version)
 		return REAL_NONE;
-	if (!(constants.features & FEATURE_LIMITS) && version->flags & VERSION_SCALED)
-		return schedule_scan(version);
 	switch (version->scheduler) {
 	case SCHEDULER_RR:
 	case SCHEDULER_WRR:
 		return schedule_round(service, version);
-	case SCHEDULER_LBLC:
-	case SCHEDULER_LBLCR:
-		return schedule_locality(service, version, now);
 	case SCHEDULER_TWOS:
 		return schedule_twos(version);
 	case SCHEDULER_MH:
@@ -73,6 +83,18 @@ __noinline int schedule(__u32 service, __u32 version_index, __u32 key, __u32 now
 	default:
 		return schedule_least(version);
 	}
+}
+
+/* The real server for a new flow of a service in this view of it; `key` is its slot_key(). */
+static __always_inline __u32 schedule(__u32 service, const struct view *view, __u32 key, __u32 now)
+{
+	const struct version *version = view->version;
+
+	if (!(constants.features & FEATURE_LIMITS) && version->flags & VERSION_SCALED)
+		return schedule_by_scan(view->index);
+	if (version->scheduler == SCHEDULER_LBLC || version->scheduler == SCHEDULER_LBLCR)
+		return schedule_by_locality(service, view->index, now);
+	return schedule_by_list(service, view->index, key);
 }
 
 #endif

@@ -78,7 +78,7 @@ class Xdp:
         self._explainer: libbpf.Program | None = None
         self._monotonic = 0.0
         self.tables = Tables(self.loaded.maps, self._clock)
-        self._before = self._reasons()
+        self._before = self.reasons()
 
     def reset(self) -> None:
         """As if just loaded, without the verifier's toil: no service, no flow, no count of flows."""
@@ -114,11 +114,12 @@ class Xdp:
 
     def send(self, frame: bytes) -> End:
         verdict, after, _ = self.loaded.director.run(frame)
-        counted, self._before = self._before, self._reasons()
+        counted, self._before = self._before, self.reasons()
         (number,) = [n for n, packets in enumerate(self._before) if packets != counted[n]]
         return End(VERDICTS[libbpf_verdict(verdict)], self.loaded.reasons[number].name, after)
 
-    def _reasons(self) -> list[int]:
+    def reasons(self) -> list[int]:
+        """Packets, by the reason's number."""
         table = self.loaded.maps["reasons"]
         return [
             sum(struct.unpack_from("=Q", value)[0] for value in table.per_cpu_values(values))

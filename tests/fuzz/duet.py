@@ -115,7 +115,7 @@ class Duet:
         self._programs, self._fitted = programs, fitted
         self._run = programs.whole()
         self._names = [reason.name for reason in self.xdp.loaded.reasons]
-        self._counted = self.xdp._reasons()
+        self._counted = self.xdp.reasons()
         self._macs: set[bytes] = set()
 
     def play(self, steps: Iterable[Step], *, slowly: bool = False) -> Disagreement | None:
@@ -162,7 +162,7 @@ class Duet:
         return None if sent[6:] == DIRECTOR + came[12:] else "more than its MACs and its VLAN changed"
 
     def _reasons_differ(self, expected: Counter[str], last: bytes) -> tuple[str, bytes] | None:
-        before, self._counted = self._counted, self.xdp._reasons()
+        before, self._counted = self._counted, self.xdp.reasons()
         counted = Counter(
             {
                 name: now - then

@@ -250,6 +250,10 @@ class Bucket6(c.Structure):
     _fields_ = (("flows", Flow6 * 4),)
 
 
+class Moves(c.Structure):
+    _fields_ = (("begun", c.c_uint32), ("done", c.c_uint32), ("last", c.c_uint32))
+
+
 class TemplateKey(c.Structure):
     _fields_ = (("service", c.c_uint32), ("client", Ip6))
 
@@ -346,6 +350,7 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "flow6_key": Flow6Key,
     "flow6": Flow6,
     "bucket6": Bucket6,
+    "moves": Moves,
     "template_key": TemplateKey,
     "template": Template,
     "fragment_key": FragmentKey,

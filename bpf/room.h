@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * room.h - how a new flow gets a place in the table.
+ *
+ * First those that are free or whose flow has ended, in its first bucket and then in its second. If both are full, one of
+ * the eight flows goes to its own other bucket, if that has room, or if one of the flows there can go on in the same way: so
+ * the table takes new flows until nine tenths of it are full. Only then the oldest half-open flow is evicted; at once,
+ * where half-open flows are many, since that is a flood, which gets no more of our time. A flow beyond its handshake is never
+ * evicted, so a flood of SYNs fills the table with its own and hurts no one who is connected.
+ *
+ * A move claims both places, so nobody changes the flow meanwhile and its counts stay as they are. Between two stores the
+ * flow is in neither; moves are counted at their beginning and at their end, so that who has not found a flow knows whether
+ * to look again (flow_look_again()).
+ */
+#ifndef CAROM_ROOM_H
+#define CAROM_ROOM_H
+
+#include "flow.h"
+#include "maps.h"
+#include "parse.h"
+#include "schedulers/least.h"
+
+/* What a place costs: nothing if it is free or its flow has ended, the less the older a half-open flow is. */
+#define COST_HALF_OPEN 0x10000 /* minus its age in seconds */
+#define COST_NONE 0x40000 /* it is not to be had */
+#define COST_PLACE_BITS 3 /* below the cost: the place, in the second bucket behind those of the first */
+
+#define HALF_OPEN_STATES (1u << FLOW_SYN_RECV | 1u << FLOW_SYNACK)
+#define FLOOD 3 /* half-open flows of eight; then they are evicted at once */
+
+enum inserted { INSERTED_NOT, INSERTED, INSERTED_CROWDED };
+
+struct room {
+	__u64 best; /* cost and place */
+	__u64 half_open;
+};
+
+/*
+ * Without a branch, as in a flood each would be guessed wrong half of the time; the barriers keep the compiler from making
+ * them again, and from working on more places at once than there are registers for.
+ */
+static __always_inline void room_consider(struct room *room, __u32 place, __u64 word, const struct settings *settings,
+					  __u32 now)
+{
+	__u64 state = FLOW_STATE(word), age = (__u16)(now - FLOW_SEEN(word)), half_open, cost, taken;
+	__s64 left = settings->timeouts[state] - age, whole = FLOW_BEING_WRITTEN - 1 - state;
+
+	taken = word | -word;
+	barrier_var(taken);
+	barrier_var(left);
+	barrier_var(whole);
+	taken = (__u64)((__s64)taken >> 63) & ~(left >> 63); /* all ones: it is neither free nor has it ended */
+	barrier_var(taken);
+	taken |= whole >> 63; /* or it is being written */
+	half_open = HALF_OPEN_STATES >> state & 1;
+	barrier_var(half_open);
+	room->half_open += half_open & taken;
+	barrier_var(room->half_open);
+	cost = (COST_NONE - (COST_NONE - COST_HALF_OPEN + age) * half_open) & taken;
+	room->best = scan_least(cost << COST_PLACE_BITS | place, room->best);
+	barrier_var(room->best);
+}
+
+/* Gives a new flow a place in one of its two buckets. INSERTED_CROWDED: not before moving others, unless it must. */
+static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, __u32 first, __u32 second, __u32 now,
+				       bool must)
+{
+	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) }, *at, old;
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
+	struct room room = { .best = COST_NONE << COST_PLACE_BITS };
+	struct ip6 client = {};
+	__u32 place;
+
+	if (!buckets[0] || !buckets[1] || !settings_)
+		return INSERTED_NOT;
+#pragma unroll
+	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++) {
+		at = buckets[i / BUCKET_FLOWS] + FLOW_WORD_AT(ip6, i % BUCKET_FLOWS);
+		room_consider(&room, i, *(volatile __u64 *)at, settings_, now);
+	}
+	if (room.best >> COST_PLACE_BITS && !must && room.half_open < FLOOD)
+		return INSERTED_CROWDED;
+	if (room.best >> COST_PLACE_BITS >= COST_NONE)
+		return INSERTED_NOT;
+	place = room.best & (BUCKET_FLOWS - 1);
+	at = (room.best & BUCKET_FLOWS ? buckets[1] : buckets[0]) + place * FLOW_WORDS(ip6);
+	old = *(volatile __u64 *)(at + FLOW_WORDS(ip6) - 1);
+	if (FLOW_STATE(old) == FLOW_BEING_WRITTEN || !flow_swap(at + FLOW_WORDS(ip6) - 1, old, FLOW_CLAIMED))
+		return INSERTED_NOT;
+	if (constants.features & FEATURE_PERSISTENCE) {
+		__builtin_memcpy(&client, at, ip6 ? sizeof(client) : sizeof(client.words[0]));
+		flow_leave(old, &client, now);
+	}
+#pragma unroll
+	for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)
+		at[i] = key[i];
+	__sync_lock_test_and_set(at + FLOW_WORDS(ip6) - 1, word); /* it is ours: nobody else writes a claimed place */
+	flow_count(word, 1);
+	return INSERTED;
+}
+
+/* These are functions of their own to the verifier, as schedule() is. */
+__noinline int flow4_insert(__u64 key, __u64 word, __u32 first, __u32 second, __u32 now_must)
+{
+	return room_insert(false, &key, word, first, second, now_must >> 1, now_must & 1);
+}
+
+__noinline int flow6_insert(const struct flow6_key *key, __u64 word, __u32 first, __u32 second, __u32 now_must)
+{
+	return key ? room_insert(true, (const __u64 *)key, word, first, second, now_must >> 1, now_must & 1)
+		   : INSERTED_NOT;
+}
+
+/* ------------------------------------------------------------------------------------------- moving */
+
+static __always_inline __u64 *room_free_place(__u64 *bucket, bool ip6)
+{
+	__u32 place = BUCKET_FLOWS;
+
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++)
+		if (!bucket[FLOW_WORD_AT(ip6, i)])
+			place = i;
+	barrier_var(place);
+	return place < BUCKET_FLOWS ? bucket + place * FLOW_WORDS(ip6) : NULL;
+}
+
+static __always_inline __u64 place_hash(const __u64 *place, bool ip6, __u64 seed)
+{
+	__u16 vip = FLOW_VIP(place[FLOW_WORDS(ip6) - 1]);
+
+	return ip6 ? flow6_hash(place, vip, seed) : flow4_hash(place[0], vip, seed);
+}
+
+/* The flow at `from` goes to `to`, which is free; false: somebody else was at one of them. */
+static __always_inline bool place_move(__u64 *from, __u64 *to, bool ip6)
+{
+	__u64 *old = from + FLOW_WORDS(ip6) - 1, *new = to + FLOW_WORDS(ip6) - 1, word = *(volatile __u64 *)old;
+	__u64 different = 0;
+
+	if (!FLOW_VIP(word) || __sync_val_compare_and_swap(new, 0, FLOW_CLAIMED))
+		return false;
+#pragma unroll
+	for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)
+		to[i] = from[i];
+	if (__sync_val_compare_and_swap(old, word, FLOW_CLAIMED) != word) {
+		__sync_lock_test_and_set(new, 0);
+		return false;
+	}
+#pragma unroll
+	for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)
+		different |=
+			to[i] ^ ((volatile __u64 *)from)[i]; /* another flow came there meanwhile, with the same word */
+	__sync_lock_test_and_set(new, different ? 0 : word);
+	__sync_lock_test_and_set(old, different ? word : 0);
+	return !different;
+}
+
+static __always_inline bool room_move(__u64 *from, __u64 *to, bool ip6, __u32 now)
+{
+	struct moves *moves_ = bpf_map_lookup_elem(&moves, &only_key);
+	bool moved;
+
+	if (!moves_)
+		return false;
+	moves_->last = now;
+	__sync_fetch_and_add(&moves_->begun, 1);
+	moved = place_move(from, to, ip6);
+	__sync_fetch_and_add(&moves_->done, 1);
+	return moved;
+}
+
+/* One flow of this bucket goes to its other bucket, if that has a free place. */
+static __always_inline int room_make(bool ip6, __u32 index, __u32 now)
+{
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
+	__u64 *bucket = flow_bucket(index, ip6), *from, *other, *to;
+
+	if (!bucket || !settings_)
+		return 0;
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
+		from = bucket + i * FLOW_WORDS(ip6);
+		other = flow_bucket(flow_other_bucket(index, place_hash(from, ip6, settings_->seed), ip6), ip6);
+		to = other ? room_free_place(other, ip6) : NULL;
+		if (to && room_move(from, to, ip6, now))
+			return 1;
+	}
+	return 0;
+}
+
+__noinline int room4_make(__u32 index, __u32 now)
+{
+	return room_make(false, index, now);
+}
+
+__noinline int room6_make(__u32 index, __u32 now)
+{
+	return room_make(true, index, now);
+}
+
+/* The same, after one flow of that other bucket has gone to its own. */
+static __always_inline int room_make_behind(bool ip6, __u32 index, __u32 now)
+{
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
+	__u64 *bucket = flow_bucket(index, ip6);
+	__u32 other;
+
+	if (!bucket || !settings_)
+		return 0;
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
+		other = flow_other_bucket(index, place_hash(bucket + i * FLOW_WORDS(ip6), ip6, settings_->seed), ip6);
+		if (ip6 ? room6_make(other, now) && room6_make(index, now)
+			: room4_make(other, now) && room4_make(index, now))
+			return 1;
+	}
+	return 0;
+}
+
+__noinline int room4_make_in(__u32 first, __u32 second, __u32 now)
+{
+	return room4_make(first, now) || room4_make(second, now) || room_make_behind(false, first, now) ||
+	       room_make_behind(false, second, now);
+}
+
+__noinline int room6_make_in(__u32 first, __u32 second, __u32 now)
+{
+	return room6_make(first, now) || room6_make(second, now) || room_make_behind(true, first, now) ||
+	       room_make_behind(true, second, now);
+}
+
+/* ------------------------------------------------------------------------------------------- inserting */
+
+static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, const struct flow_lookup *found,
+					__u64 word, __u32 now)
+{
+	__u32 first = found->buckets[0], second = found->buckets[1];
+	struct flow6_key key6;
+	__u64 key4 = 0;
+	int inserted;
+
+	if (ip6) {
+		key6 = flow6_key(tuple);
+		inserted = flow6_insert(&key6, word, first, second, now << 1);
+		if (inserted != INSERTED_CROWDED)
+			return inserted;
+		room6_make_in(first, second, now);
+		return flow6_insert(&key6, word, first, second, now << 1 | 1) == INSERTED;
+	}
+	key4 = flow4_key(tuple);
+	inserted = flow4_insert(key4, word, first, second, now << 1);
+	if (inserted != INSERTED_CROWDED)
+		return inserted;
+	room4_make_in(first, second, now);
+	return flow4_insert(key4, word, first, second, now << 1 | 1) == INSERTED;
+}
+
+#endif

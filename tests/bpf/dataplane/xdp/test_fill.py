@@ -1,0 +1,129 @@
+"""The flow table as it fills up: how full it gets, that nobody's flow is lost by a move, and that counts stay exact."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from carom.dataplane.xdp.layout import TIMEOUTS
+from carom.model import Scheduler
+from tests.dataplane import frames, plans
+from tests.dataplane.planes import Xdp
+from tests.dataplane.plans import VIP, VIP6
+
+BUCKETS = 1 << 10
+PLACES = 4 * BUCKETS
+Frame = Callable[[int, str], bytes]
+
+
+@pytest.fixture(scope="module")
+def program() -> Iterator[Xdp]:
+    program = Xdp(BUCKETS)
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def xdp(program: Xdp) -> Xdp:
+    program.reset()
+    program.at(1)
+    program.apply(plans.plan(plans.service(Scheduler.RR), plans.service(Scheduler.RR, name="web6", vip=VIP6)))
+    return program
+
+
+def frame4(flow: int, flags: str) -> bytes:
+    return frames.tcp(f"10.0.{flow >> 8 & 255}.{flow & 255}:{1024 + (flow >> 16)}", f"{VIP}:80", flags)
+
+
+def frame6(flow: int, flags: str) -> bytes:
+    return frames.tcp(f"[2001:db8:c::{flow:x}]:1024", f"[{VIP6}]:80", flags)
+
+
+def ended(xdp: Xdp) -> dict[str, int]:
+    """Packets by reason."""
+    return dict(zip((reason.name for reason in xdp.loaded.reasons), xdp.reasons(), strict=True))
+
+
+def loads(xdp: Xdp) -> tuple[int, int]:
+    reals = xdp.read().reals
+    return sum(real.active for real in reals), sum(real.inactive for real in reals)
+
+
+def connect(xdp: Xdp, frame: Frame, flow: int) -> bytes:
+    """A handshake; where it went."""
+    _, after, _ = xdp.loaded.director.run(frame(flow, "S"))
+    xdp.loaded.director.run(frame(flow, "A"))
+    return after[:6]
+
+
+@pytest.mark.parametrize("frame", [frame4, frame6])
+def test_nine_tenths_of_the_table_are_used_and_every_flow_stays_where_it_was(xdp: Xdp, frame: Frame) -> None:
+    homes: dict[int, bytes] = {}
+    without_room: list[int] = []
+    begun = ended(xdp)["table_full"]
+    for flow in range(PLACES):
+        homes[flow] = connect(xdp, frame, flow)
+        if ended(xdp)["table_full"] - begun > len(without_room):
+            without_room.append(flow)
+            del homes[flow]
+        if len(homes) >= PLACES * 9 // 10:
+            break
+    assert min(without_room, default=PLACES) > PLACES * 85 // 100, "none was turned away before"
+    assert len(without_room) < PLACES // 100
+    assert loads(xdp) == (len(homes), 0)
+    for flow, home in homes.items():
+        assert xdp.loaded.director.run(frame(flow, "A"))[1][:6] == home
+    assert loads(xdp) == (len(homes), 0)
+
+    xdp.at(max(TIMEOUTS.values()) + 2)
+    assert loads(xdp) == (0, 0)
+
+
+def test_half_open_flows_make_room_and_connected_ones_do_not(xdp: Xdp) -> None:
+    connected = {flow: connect(xdp, frame4, flow) for flow in range(PLACES // 2)}
+    for flow in range(PLACES, 4 * PLACES):
+        xdp.loaded.director.run(frame4(flow, "S"))
+    late = {flow: connect(xdp, frame4, flow) for flow in range(4 * PLACES, 4 * PLACES + 100)}
+    before = ended(xdp)
+    for flow, home in (connected | late).items():
+        assert xdp.loaded.director.run(frame4(flow, "A"))[1][:6] == home
+    after = ended(xdp)
+    assert after["stray"] == before["stray"]
+    assert sum(loads(xdp)) <= PLACES
+
+
+@pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="needs two processors: one moves flows, one looks for them"
+)
+@pytest.mark.parametrize("frame", [frame4, frame6])
+def test_a_flow_is_found_while_another_processor_moves_it(xdp: Xdp, frame: Frame) -> None:
+    one, other, *_ = sorted(os.sched_getaffinity(0))
+    known = [flow for flow in range(PLACES * 6 // 10) if connect(xdp, frame, flow)]
+    acks, newcomers = [frame(flow, "A") for flow in known], iter(range(PLACES, 2 * PLACES))
+    before, full = ended(xdp), threading.Event()
+
+    def fill() -> None:
+        os.sched_setaffinity(0, {one})
+        while ended(xdp)["table_full"] - before["table_full"] < 20:
+            for _ in range(20):
+                connect(xdp, frame, next(newcomers))
+        full.set()
+
+    def look() -> None:
+        os.sched_setaffinity(0, {other})
+        while not full.is_set():
+            for ack in acks:
+                xdp.loaded.director.run(ack)
+
+    threads = [threading.Thread(target=work) for work in (fill, look)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    after = ended(xdp)
+    strays = after["table_full"] - before["table_full"]
+    assert after["stray"] - before["stray"] <= strays, "only ACKs of those that found no room"
+    assert sum(loads(xdp)) > PLACES * 8 // 10
