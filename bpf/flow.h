@@ -314,7 +314,7 @@ static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip
 	return LOOK_MISSED;
 }
 
-#define FLOW_LOOKS 8
+#define FLOW_LOOKS 4
 
 /*
  * Whether a flow that was not found may have been moved to its other bucket while we looked (room.h): it is nowhere for
