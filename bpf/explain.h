@@ -104,27 +104,10 @@ static __always_inline __u32 explain_moved(const struct question *asked, __u8 se
 	return before && real && !(real->flags & REAL_MOVES) ? before : asked->slot_now;
 }
 
-/* Whether one bucket has a place that a new flow could have. */
-static __always_inline bool explain_bucket_has_room(__u32 index, bool ip6, const struct context *context)
-{
-	struct bucket4 *bucket4 = ip6 ? NULL : bpf_map_lookup_elem(&flows4, &index);
-	struct bucket6 *bucket6 = ip6 ? bpf_map_lookup_elem(&flows6, &index) : NULL;
-	struct flow_room room = { .place = ROOM_NONE };
-
-#pragma unroll
-	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
-		if (bucket4)
-			flow_consider(&room, i, bucket4->flows[i].word, context->settings, context->now);
-		if (bucket6)
-			flow_consider(&room, i, bucket6->flows[i].word, context->settings, context->now);
-	}
-	return room.place != ROOM_NONE;
-}
-
 static __always_inline bool explain_has_room(const struct flow_lookup *found, bool ip6, const struct context *context)
 {
-	return found->at || explain_bucket_has_room(found->buckets[0], ip6, context) ||
-	       explain_bucket_has_room(found->buckets[1], ip6, context);
+	return found->at || (ip6 ? room_in(true, found->buckets[0], found->buckets[1], context)
+				 : room_in(false, found->buckets[0], found->buckets[1], context));
 }
 
 static __always_inline void explain_walk(struct question *asked, const struct tuple *tuple, struct view *view,

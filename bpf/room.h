@@ -170,8 +170,8 @@ static __always_inline bool room_move(__u64 *from, __u64 *to, bool ip6, __u32 no
 	return moved;
 }
 
-/* One flow of this bucket goes to its other bucket, if that has a free place. */
-static __always_inline int room_make(bool ip6, __u32 index, __u32 now)
+/* One flow of this bucket goes to its other bucket, if that has a free place. In a rehearsal it only could. */
+static __always_inline int room_make(bool ip6, __u32 index, __u32 now, bool rehearsal)
 {
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	__u64 *bucket = flow_bucket(index, ip6), *from, *other, *to;
@@ -182,24 +182,24 @@ static __always_inline int room_make(bool ip6, __u32 index, __u32 now)
 		from = bucket + i * FLOW_WORDS(ip6);
 		other = flow_bucket(flow_other_bucket(index, place_hash(from, ip6, settings_->seed), ip6), ip6);
 		to = other ? room_free_place(other, ip6) : NULL;
-		if (to && room_move(from, to, ip6, now))
+		if (to && (rehearsal || room_move(from, to, ip6, now)))
 			return 1;
 	}
 	return 0;
 }
 
-__noinline int room4_make(__u32 index, __u32 now)
+__noinline int room4_make(__u32 index, __u32 now, __u32 rehearsal)
 {
-	return room_make(false, index, now);
+	return room_make(false, index, now, rehearsal);
 }
 
-__noinline int room6_make(__u32 index, __u32 now)
+__noinline int room6_make(__u32 index, __u32 now, __u32 rehearsal)
 {
-	return room_make(true, index, now);
+	return room_make(true, index, now, rehearsal);
 }
 
 /* The same, after one flow of that other bucket has gone to its own. */
-static __always_inline int room_make_behind(bool ip6, __u32 index, __u32 now)
+static __always_inline int room_make_behind(bool ip6, __u32 index, __u32 now, bool rehearsal)
 {
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	__u64 *bucket = flow_bucket(index, ip6);
@@ -209,23 +209,41 @@ static __always_inline int room_make_behind(bool ip6, __u32 index, __u32 now)
 		return 0;
 	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
 		other = flow_other_bucket(index, place_hash(bucket + i * FLOW_WORDS(ip6), ip6, settings_->seed), ip6);
-		if (ip6 ? room6_make(other, now) && room6_make(index, now)
-			: room4_make(other, now) && room4_make(index, now))
+		if ((ip6 ? room6_make(other, now, rehearsal) : room4_make(other, now, rehearsal)) &&
+		    (rehearsal || (ip6 ? room6_make(index, now, false) : room4_make(index, now, false))))
 			return 1;
 	}
 	return 0;
 }
 
-__noinline int room4_make_in(__u32 first, __u32 second, __u32 now)
+__noinline int room4_make_in(__u32 first, __u32 second, __u32 now, __u32 rehearsal)
 {
-	return room4_make(first, now) || room4_make(second, now) || room_make_behind(false, first, now) ||
-	       room_make_behind(false, second, now);
+	return room4_make(first, now, rehearsal) || room4_make(second, now, rehearsal) ||
+	       room_make_behind(false, first, now, rehearsal) || room_make_behind(false, second, now, rehearsal);
 }
 
-__noinline int room6_make_in(__u32 first, __u32 second, __u32 now)
+__noinline int room6_make_in(__u32 first, __u32 second, __u32 now, __u32 rehearsal)
 {
-	return room6_make(first, now) || room6_make(second, now) || room_make_behind(true, first, now) ||
-	       room_make_behind(true, second, now);
+	return room6_make(first, now, rehearsal) || room6_make(second, now, rehearsal) ||
+	       room_make_behind(true, first, now, rehearsal) || room_make_behind(true, second, now, rehearsal);
+}
+
+/* Whether a new flow would find a place, without giving it one. */
+static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, const struct context *context)
+{
+	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) };
+	struct room room = { .best = COST_NONE << COST_PLACE_BITS };
+
+	if (!buckets[0] || !buckets[1])
+		return false;
+#pragma unroll
+	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++)
+		room_consider(&room, i, buckets[i / BUCKET_FLOWS][FLOW_WORD_AT(ip6, i % BUCKET_FLOWS)],
+			      context->settings, context->now);
+	if (room.best >> COST_PLACE_BITS < COST_NONE)
+		return true;
+	return ip6 ? room6_make_in(first, second, context->now, true)
+		   : room4_make_in(first, second, context->now, true);
 }
 
 /* ------------------------------------------------------------------------------------------- inserting */
@@ -243,14 +261,14 @@ static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, con
 		inserted = flow6_insert(&key6, word, first, second, now << 1);
 		if (inserted != INSERTED_CROWDED)
 			return inserted;
-		room6_make_in(first, second, now);
+		room6_make_in(first, second, now, false);
 		return flow6_insert(&key6, word, first, second, now << 1 | 1) == INSERTED;
 	}
 	key4 = flow4_key(tuple);
 	inserted = flow4_insert(key4, word, first, second, now << 1);
 	if (inserted != INSERTED_CROWDED)
 		return inserted;
-	room4_make_in(first, second, now);
+	room4_make_in(first, second, now, false);
 	return flow4_insert(key4, word, first, second, now << 1 | 1) == INSERTED;
 }
 
