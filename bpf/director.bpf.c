@@ -26,12 +26,13 @@
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * Each family walks in a function of its own, with a packet of its own that stays in registers; what is rare gets a copy.
+ * Each family walks in a function of its own, with a packet of its own that stays in registers; what is rare is finished
+ * elsewhere (finish()), with a packet that may be on the stack.
  */
 static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settings *settings, __u32 now)
 {
 	const struct context context = { settings, now };
-	struct packet packet, copy;
+	struct packet packet;
 	struct tuple *tuple = &packet.tuple;
 	void *at;
 
@@ -54,8 +55,7 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 		at = parse_udp(&packet, at);
 		break;
 	case IPPROTO_ICMP:
-		copy = packet;
-		return is_vip(tuple->vip, false) ? icmp4(&copy, at, &context) : REASON_NOT_VIP;
+		return if_vip(tuple, false, UNFINISHED_ICMP);
 	default:
 		return if_vip(tuple, false, REASON_NO_SERVICE);
 	}
@@ -65,7 +65,7 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settings *settings, __u32 now)
 {
 	const struct context context = { settings, now };
-	struct packet packet, copy;
+	struct packet packet;
 	struct tuple *tuple = &packet.tuple;
 	const __be32 *vip;
 	void *at;
@@ -96,8 +96,7 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		at = parse_udp(&packet, at);
 		break;
 	case IP6_ICMP:
-		copy = packet;
-		return is_vip(tuple->vip, true) ? icmp6(&copy, at, &context) : REASON_NOT_VIP;
+		return if_vip(tuple, true, UNFINISHED_ICMP);
 	default:
 		return if_vip(tuple, true, REASON_NO_SERVICE);
 	}
@@ -155,6 +154,29 @@ static __always_inline enum reason walk(struct xdp_md *frame)
 	}
 }
 
+/* An ICMP message that the walk has found to be for a VIP, whole and with sound IP headers. */
+static __noinline enum reason walk_icmp(struct xdp_md *frame, const struct settings *settings, __u32 now)
+{
+	const struct context context = { settings, now };
+	struct packet packet;
+	void *at;
+
+	if (!packet_of(frame, &packet))
+		return REASON_INTERNAL;
+	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
+		at = parse_ip4(&packet, packet.eth + 1) ? parse_ip4_lengths(&packet) : NULL;
+		if (!at)
+			return REASON_INTERNAL;
+		packet.tuple.vip[0] = packet.ip->daddr;
+		return icmp4(&packet, at, &context);
+	}
+	at = parse_ip6(&packet, packet.eth + 1);
+	if (!(constants.features & FEATURE_IP6) || !at || parse_ip6_chain(&packet, &at) != IP6_WHOLE)
+		return REASON_INTERNAL;
+	__builtin_memcpy(packet.tuple.vip, &packet.ip6->daddr, sizeof(packet.tuple.vip));
+	return icmp6(&packet, at, &context);
+}
+
 /* What left the walk unfinished. */
 static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfinished)
 {
@@ -164,6 +186,8 @@ static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfi
 
 	if (!clock_ || !settings_)
 		return REASON_INTERNAL;
+	if (unfinished == UNFINISHED_ICMP)
+		unfinished = walk_icmp(frame, settings_, clock_->seconds);
 	if (unfinished == UNFINISHED_NEIGHBOUR)
 		return constants.features & FEATURE_IP6 ? answer_bare_neighbour(frame, settings_) : REASON_INTERNAL;
 	if (unfinished == UNFINISHED_FRAGMENT)

@@ -52,6 +52,7 @@ enum reason {
 	/* What is rare and long leaves the walk with one of these; the program's end finishes it, under a name above. */
 	UNFINISHED_FRAGMENT = REASONS,
 	UNFINISHED_NEIGHBOUR,
+	UNFINISHED_ICMP,
 	UNFINISHED_NO_REAL,
 	UNFINISHED_TOO_BIG, /* with the MTU above it */
 };
