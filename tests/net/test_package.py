@@ -136,6 +136,25 @@ def test_installed_and_started_it_serves(running: Machine, lan: Segment) -> None
     assert json.loads(found.splitlines()[-1])["_SYSTEMD_UNIT"] == "caromd.service"
 
 
+ASKED = (
+    "carom flows",
+    f"carom explain --from 203.0.113.7:41000 --to {VIP}:80/tcp",
+    "carom history",
+    "carom plan",
+    f"carom drain web {rip(1)} --deadline 5s",
+    f"carom undrain web {rip(1)}",
+)
+
+
+def test_whatever_is_asked_it_can_do_under_its_restrictions(running: Machine) -> None:
+    until(lambda: status(running)["services"][0]["reals"][0]["up"])
+    for asked in ASKED:
+        running.run(*asked.split(), user="admin")
+    found = json.loads(running.run("carom", "doctor", "--json", fails=True).stdout)["findings"]
+    verdicts = {one["name"]: one["verdict"] for one in found}
+    assert [verdicts[name] for name in ("daemon", "xdp", "pins")] == ["ok", "ok", "ok"]
+
+
 def test_it_is_not_root_and_can_do_no_more_than_it_needs(running: Machine) -> None:
     said = running.root(f"/proc/{running.show('MainPID')}/status").read_text()
     fields = dict(re.findall(r"^(\w+):\s+(.*)$", said, re.MULTILINE))
