@@ -11,7 +11,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Thread
 from urllib.parse import urlsplit
@@ -64,14 +64,16 @@ def _status(
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     own = {"Content-Type": "application/json", "User-Agent": "carom"}
-    connection.request("POST", target, json.dumps(event).encode(), own | dict(headers))
-    return connection.getresponse().status
+    with closing(connection):
+        connection.request("POST", target, json.dumps(event).encode(), own | dict(headers))
+        with connection.getresponse() as response:
+            return response.status
 
 
 def _cut_off(connection: HTTPConnection) -> None:
-    if isinstance(connection.sock, socket.socket):  # none while the name is looked up
+    if isinstance(found := connection.sock, socket.socket):  # none while the name is looked up
         with suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            found.shutdown(socket.SHUT_RDWR)
 
 
 def _settle(answered: asyncio.Future[int | Exception], result: int | Exception) -> None:
