@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -205,8 +204,9 @@ def test_detaching_leaves_a_folder_that_is_not_ours_to_remove(pins: Path, tmp_pa
         subprocess.run(["umount", str(shown)], check=True)
 
 
-def test_the_verifier_takes_the_program_with_any_two_features() -> None:
-    """Each plan has a program of its own: what one feature leaves out may be what kept another within bounds."""
-    features = [1 << bit for bit in range(32) if (ALL_FEATURES | FEATURE_CHECKSUM) >> bit & 1]
-    for pair in combinations(features, 2):
-        program.load(DIRECTOR, flow_buckets=64, features=sum(pair)).close()
+def test_the_verifier_takes_the_program_with_each_feature_alone_and_left_out() -> None:
+    """Each plan has a program of its own: what one feature leaves out may be what kept the stack within bounds."""
+    every = ALL_FEATURES | FEATURE_CHECKSUM
+    for feature in (1 << bit for bit in range(32) if every >> bit & 1):
+        program.load(DIRECTOR, flow_buckets=64, features=feature).close()
+        program.load(DIRECTOR, flow_buckets=64, features=every & ~feature).close()
