@@ -87,7 +87,10 @@ class Host:
 
     def notified(self) -> str:
         """What the daemon tells its service manager next."""
-        return self.manager.recv(4096).decode()
+        try:
+            return self.manager.recv(4096).decode()
+        except TimeoutError:
+            return f"nothing; its log: {self.said.read_text()}"
 
     def reload(self, process: subprocess.Popen[str], text: str) -> None:
         self.config.write_text(text)

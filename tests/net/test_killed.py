@@ -156,7 +156,7 @@ def test_killed_at_any_point_of_a_change_it_is_old_or_new(host: Host) -> None:
         with host.daemon() as process:
             assert told(host.status) == running
             before = in_the_maps(host.pins)
-            done = kill_amid(host, process, wish, chance.uniform(0, 1.2 * longest))
+            done = kill_amid(host, process, wish, chance.uniform(0, 2 * longest))
         seen = in_the_maps(host.pins)
         with host.daemon():
             document = host.status
@@ -170,6 +170,7 @@ def test_killed_at_any_point_of_a_change_it_is_old_or_new(host: Host) -> None:
         for name in before.keys() | after.keys() | seen.keys():
             assert seen.get(name) in (before.get(name), wish.get(name), after.get(name)), name
         found["new" if now == wish else "old"] += 1
+        longest *= 0.8 if now == wish else 1.4  # a busy machine takes longer: about half of them shall be in time
         running = now
     assert found["old"] > 0 < found["new"], f"all were of one kind, so nothing was cut off: {found}"
 
