@@ -14,7 +14,21 @@
 
 static __always_inline bool begins_flow(const struct tuple *tuple)
 {
-	return tuple->segment == SEGMENT_SYN || tuple->segment == SEGMENT_DATAGRAM;
+	return tuple->segment == SEGMENT_SYN || tuple->segment == SEGMENT_SCTP_INIT ||
+	       tuple->segment == SEGMENT_DATAGRAM;
+}
+
+/* Whether nothing but a new flow begins so. */
+static __always_inline bool opens_flow(const struct tuple *tuple)
+{
+	return tuple->segment == SEGMENT_SYN || tuple->segment == SEGMENT_SCTP_INIT;
+}
+
+/* Whether a flow that is seen by this for the first time is worth an entry. */
+static __always_inline bool shows_flow(const struct tuple *tuple)
+{
+	return tuple->segment <= SEGMENT_ACK || tuple->segment == SEGMENT_DATAGRAM ||
+	       (tuple->segment >= SEGMENT_SCTP_DATA && tuple->segment <= SEGMENT_SCTP_SHUTDOWN);
 }
 
 /* The real server of a flow that lives; REAL_NONE: it has ended, or may not stay where it was. */
@@ -134,7 +148,7 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 						 const struct flow_lookup *found, const struct context *context)
 {
 	const struct tuple *tuple = &packet->tuple;
-	bool is_new = tuple->segment == SEGMENT_SYN;
+	bool is_new = opens_flow(tuple);
 	__u32 real = is_new ? REAL_NONE : SLOT_BEFORE(slot);
 	struct real *before = bpf_map_lookup_elem(&reals, &real);
 
@@ -142,7 +156,7 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 		real = SLOT_NOW(slot);
 	if (!real)
 		return no_real(view->version);
-	if (tuple->segment <= SEGMENT_ACK || tuple->segment == SEGMENT_DATAGRAM)
+	if (shows_flow(tuple))
 		remember_flow(found, tuple, ip6, view->vip, (struct pick){ real, 0 }, context);
 	return forward_to(packet, real, is_new, REASON_FORWARDED);
 }
@@ -164,7 +178,7 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
 		if (!(slot & SLOT_TRACKED)) {
 			real = SLOT_NOW(slot);
-			return real ? forward_to(packet, real, tuple->segment == SEGMENT_SYN, REASON_FORWARDED)
+			return real ? forward_to(packet, real, opens_flow(tuple), REASON_FORWARDED)
 				    : no_real(view.version);
 		}
 	}

@@ -54,6 +54,9 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 	case IPPROTO_UDP:
 		at = parse_udp(&packet, at);
 		break;
+	case IPPROTO_SCTP:
+		at = parse_sctp(&packet, at);
+		break;
 	case IPPROTO_ICMP:
 		return if_vip(tuple, false, UNFINISHED_ICMP);
 	default:
@@ -94,6 +97,9 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		break;
 	case IPPROTO_UDP:
 		at = parse_udp(&packet, at);
+		break;
+	case IPPROTO_SCTP:
+		at = parse_sctp(&packet, at);
 		break;
 	case IP6_ICMP:
 		return if_vip(tuple, true, UNFINISHED_ICMP);

@@ -98,7 +98,7 @@ static __always_inline void explain_slot(struct question *asked, const struct vi
 /* As balance_moved(), for the first packet that is seen of a flow. */
 static __always_inline __u32 explain_moved(const struct question *asked, __u8 segment)
 {
-	__u32 before = segment == SEGMENT_SYN ? REAL_NONE : asked->slot_before;
+	__u32 before = segment != SEGMENT_DATAGRAM ? REAL_NONE : asked->slot_before;
 	struct real *real = bpf_map_lookup_elem(&reals, &before);
 
 	return before && real && !(real->flags & REAL_MOVES) ? before : asked->slot_now;
@@ -156,7 +156,9 @@ static __always_inline void explain_packet(struct question *asked, const struct 
 		.client_port = asked->client_port,
 		.vip_port = asked->vip_port,
 		.protocol = asked->protocol,
-		.segment = asked->protocol == IPPROTO_TCP ? SEGMENT_SYN : SEGMENT_DATAGRAM,
+		.segment = asked->protocol == IPPROTO_TCP    ? SEGMENT_SYN
+			   : asked->protocol == IPPROTO_SCTP ? SEGMENT_SCTP_INIT
+							     : SEGMENT_DATAGRAM,
 	};
 	struct view view;
 

@@ -41,14 +41,24 @@ enum flow_state {
 	FLOW_LISTEN,
 	FLOW_SYNACK,
 	FLOW_UDP,
+	FLOW_SCTP_INIT1,
+	FLOW_SCTP_INIT,
+	FLOW_SCTP_ECHOED,
+	FLOW_SCTP_ESTABLISHED,
+	FLOW_SCTP_SHUTDOWN,
+	FLOW_SCTP_CLOSED,
 	FLOW_STATES,
 };
+
+#define FLOW_SCTP_STATES (FLOW_SCTP_CLOSED - FLOW_UDP)
+
+#include "sctp.h" /* which speaks of these states */
 
 /*
  * A director by direct routing sees only what the client sends. These are the transitions IPVS makes then (its
  * INPUT-ONLY table), by segment and state.
  */
-static const __u8 flow_next[4][FLOW_STATES] = {
+static const __u8 flow_next[4][FLOW_UDP + 1] = {
 #define NO FLOW_NONE
 #define ES FLOW_ESTABLISHED
 #define SS FLOW_SYN_SENT
@@ -106,12 +116,15 @@ static __always_inline bool flow_is_active(__u64 word)
 {
 	__u32 state = FLOW_STATE(word);
 
-	return state == FLOW_ESTABLISHED || state == FLOW_SYN_SENT || state == FLOW_SYN_RECV || state == FLOW_SYNACK;
+	return state == FLOW_ESTABLISHED || state == FLOW_SYN_SENT || state == FLOW_SYN_RECV || state == FLOW_SYNACK ||
+	       state == FLOW_SCTP_ESTABLISHED;
 }
 
 static __always_inline bool flow_is_half_open(__u64 word)
 {
-	return FLOW_STATE(word) == FLOW_SYN_RECV || FLOW_STATE(word) == FLOW_SYNACK;
+	__u32 state = FLOW_STATE(word);
+
+	return state == FLOW_SYN_RECV || state == FLOW_SYNACK || state == FLOW_SCTP_INIT1 || state == FLOW_SCTP_INIT;
 }
 
 static __always_inline bool flow_has_ended(__u64 word, const struct settings *settings, __u32 now)
@@ -392,7 +405,9 @@ static __always_inline __u32 flow_state_after(__u32 state, __u8 segment)
 {
 	if (segment == SEGMENT_DATAGRAM)
 		return FLOW_UDP;
-	if (segment > SEGMENT_RST || state >= FLOW_STATES)
+	if (segment >= SEGMENT_SCTP_DATA)
+		return sctp_state_after(state, segment);
+	if (segment > SEGMENT_RST || state > FLOW_UDP)
 		return state;
 	return flow_next[segment][state];
 }

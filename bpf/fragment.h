@@ -90,6 +90,8 @@ static __always_inline enum reason fragment_first(struct packet *packet, void *a
 
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		at = parse_tcp(packet, at);
+	else if (packet->tuple.protocol == IPPROTO_SCTP)
+		at = parse_sctp(packet, at);
 	else
 		at = parse_udp_first(packet, at);
 	if (!at)
@@ -116,7 +118,8 @@ static __always_inline enum reason fragment_later(struct packet *packet, bool ip
 static __always_inline enum reason fragment_of(struct packet *packet, void *at, bool ip6, struct piece piece,
 					       const struct context *context)
 {
-	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP)
+	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP &&
+	    packet->tuple.protocol != IPPROTO_SCTP)
 		return REASON_NO_SERVICE;
 	return piece.offset ? fragment_later(packet, ip6, piece.id, context)
 			    : fragment_first(packet, at, ip6, piece.id, context);

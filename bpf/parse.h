@@ -37,8 +37,18 @@ enum segment {
 	SEGMENT_ACK,
 	SEGMENT_RST,
 	SEGMENT_NONE,
-	SEGMENT_DATAGRAM, /* not TCP */
+	SEGMENT_DATAGRAM, /* UDP */
 	SEGMENT_NONSENSE, /* flags that no TCP sends */
+	SEGMENT_SCTP_DATA,
+	SEGMENT_SCTP_INIT,
+	SEGMENT_SCTP_INIT_ACK,
+	SEGMENT_SCTP_COOKIE_ECHO,
+	SEGMENT_SCTP_COOKIE_ACK,
+	SEGMENT_SCTP_SHUTDOWN,
+	SEGMENT_SCTP_SHUTDOWN_ACK,
+	SEGMENT_SCTP_SHUTDOWN_COMPLETE,
+	SEGMENT_SCTP_ERROR,
+	SEGMENT_SCTP_ABORT,
 };
 
 /* The ends of a conversation, seen from the client; ports and addresses in network order. IPv4 is in the first word. */

@@ -135,6 +135,32 @@ def _piece6(whole: bytes, data: bytes, start: int, more: bool, number: int) -> b
     return ethernet(ip6(source, target, whole[20], data, extensions=(header,)), 0x86DD)
 
 
+CHUNKS = {
+    "data": 0,
+    "init": 1,
+    "init ack": 2,
+    "sack": 3,
+    "abort": 6,
+    "shutdown": 7,
+    "shutdown ack": 8,
+    "error": 9,
+    "cookie echo": 10,
+    "cookie ack": 11,
+    "shutdown complete": 14,
+}
+"""SCTP's, by RFC 9260 section 3.2."""
+
+
+def sctp(
+    client: str, vip: str, chunk: str | int = "data", *, length: int = 8, cut: int | None = None, **ip: object
+) -> bytes:
+    """An SCTP packet of one chunk; `cut` is how many of its bytes there are."""
+    (source, source_port), (target, target_port) = split(client), split(vip)
+    kind = CHUNKS[chunk] if isinstance(chunk, str) else chunk
+    whole = struct.pack("!HHIIBBH4x", source_port, target_port, 7, 0, kind, 0, length)
+    return _to(source, target, 132, whole[:cut], DIRECTOR, **ip)
+
+
 def icmp(source: str, target: str, kind: int, code: int = 0, rest: bytes = bytes(4), data: bytes = b"") -> bytes:
     message = struct.pack("!BBH", kind, code, 0) + rest + data
     message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]

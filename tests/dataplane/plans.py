@@ -17,6 +17,7 @@ VIP6, OTHER_VIP6 = "2001:db8:76::24", "2001:db8:76::25"
 REALS6 = ("2001:db8:76::31", "2001:db8:76::32", "2001:db8:76::33")
 HTTP = Ports(Protocol.TCP, 80, 80)
 HTTPS = Ports(Protocol.TCP, 443, 443)
+SIGNALS = Ports(Protocol.SCTP, 2905, 2905)
 DNS = Ports(Protocol.UDP, 53, 53)
 
 

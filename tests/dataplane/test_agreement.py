@@ -143,6 +143,9 @@ def a_sound_frame(chance: random.Random) -> bytes:
     kind = chance.random()
     if kind < 0.6:
         return a_segment(chance)
+    if kind < 0.66:
+        chunk, length = chance.choice([*frames.CHUNKS.values(), 3, 200]), chance.choice([8, 8, 8, 4, 3])
+        return frames.sctp(a_client(chance), chance.choice(TARGETS), chunk, length=length)
     if kind < 0.75:
         return frames.udp(a_client(chance), chance.choice(TARGETS), chance.randbytes(chance.randrange(8)))
     if kind < 0.9:
@@ -179,6 +182,7 @@ def mutated(chance: random.Random, sound: bytes) -> bytes:
 
 
 ALL_TCP = Ports(Protocol.TCP, 0, 65535)
+ALL_SCTP = Ports(Protocol.SCTP, 0, 65535)
 SOME_TCP = Ports(Protocol.TCP, 80, 443)
 SCHEDULERS = [scheduler for scheduler in Scheduler if scheduler is not RANDOM]
 STICKY = {"other": 24, "web6": 64}
@@ -198,7 +202,7 @@ def a_plan(number: int) -> Plan:
         a_service(chance, "web", plans.VIP, chance.choice([(plans.HTTP, plans.HTTPS), (plans.HTTP,), (SOME_TCP,)])),
         a_service(chance, "dns", plans.VIP, (plans.DNS,)),
         a_service(chance, "other", plans.OTHER_VIP, chance.choice([(plans.HTTP,), (ALL_TCP,), (SOME_TCP,)])),
-        a_service(chance, "rest", plans.VIP, (ALL_TCP,)),
+        a_service(chance, "rest", plans.VIP, chance.choice([(ALL_TCP,), (ALL_TCP, ALL_SCTP)])),
     )
     peers = frozenset({frames.PEER}) if chance.random() < 0.3 else frozenset()
     defence = Defence(icmp_rate=chance.choice([1000, 2, 0]), syn_rate=chance.choice([0, 0, 3]))

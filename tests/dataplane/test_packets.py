@@ -32,6 +32,7 @@ from tests.dataplane.frames import (
     ip4,
     ip6,
     remac,
+    sctp,
     sent_by,
     solicitation,
     tagged,
@@ -143,6 +144,11 @@ PEERED = replace(plans.plan(), peers=frozenset({PEER}))
 PEERED6 = replace(SIX, peers=frozenset({PEER, STRANGER}))
 MINE = plans.plan(plans.service(Scheduler.RR, plans.real(REALS[0]), plans.own(REALS[1]), name="web"))
 MINE_ALONE = plans.plan(plans.service(Scheduler.MH, plans.own(REALS[1])))
+SIGNALS = f"{VIP}:2905"
+SCTP = plans.plan(plans.service(ports=(plans.SIGNALS, plans.HTTP)))
+SCTP6 = plans.plan(plans.service(vip=VIP6, ports=(plans.SIGNALS,)))
+SCTP_ALONE = plans.plan(plans.service(Scheduler.RR, plans.real(REALS[0]), ports=(plans.SIGNALS,)))
+INIT = sctp(CLIENT, SIGNALS, "init")
 SEGMENTS = plans.plan(
     plans.service(
         Scheduler.RR,
@@ -402,6 +408,31 @@ RECORDS = [
     passes("a flow of the director's own stays with it", tcp(CLIENT, WEB, "A"), "local", before=(SYN,), plan=MINE),
     passes("by hash to the director itself", SYN, "local", plan=MINE_ALONE),
     passes("an ICMP error about a flow of the director's own", quoting(3, 4), "local", before=(SYN,), plan=MINE),
+    # ---- SCTP
+    sends("an INIT begins an association", INIT, FIRST, plan=SCTP),
+    sends("IPv6: an INIT", sctp(CLIENT6, f"[{VIP6}]:2905", "init"), FIRST, plan=SCTP6),
+    sends("a cookie follows its INIT", sctp(CLIENT, SIGNALS, "cookie echo"), FIRST, before=(INIT,), plan=SCTP),
+    sends("data follows its INIT", sctp(CLIENT, SIGNALS), FIRST, before=(INIT,), plan=SCTP),
+    sends("so does a chunk that nobody knows", sctp(CLIENT, SIGNALS, 193), FIRST, before=(INIT,), plan=SCTP),
+    sends(
+        "the next association has the next real server",
+        sctp("10.0.0.2:1", SIGNALS, "init"),
+        SECOND,
+        before=(INIT,),
+        plan=SCTP,
+    ),
+    sends("TCP of the same ports is another flow", tcp(CLIENT, WEB, "S"), SECOND, before=(INIT,), plan=SCTP),
+    sends("data of no association is a stray", sctp(CLIENT, SIGNALS), mac(REALS[0]), "stray", plan=SCTP_ALONE),
+    sends("a cookie of none, too", sctp(CLIENT, SIGNALS, "cookie echo"), mac(REALS[0]), "stray", plan=SCTP_ALONE),
+    sends("an ABORT of none, too", sctp(CLIENT, SIGNALS, "abort"), mac(REALS[0]), "stray", plan=SCTP_ALONE),
+    passes("SCTP to a port without a service", sctp(CLIENT, f"{VIP}:2906", "init"), "no_service", plan=SCTP),
+    passes("SCTP where only TCP is served", sctp(CLIENT, WEB, "init"), "no_service"),
+    drops("SCTP cut off in its header", sctp(CLIENT, SIGNALS, "init", cut=11), "malformed", plan=SCTP),
+    drops("SCTP without a chunk", sctp(CLIENT, SIGNALS, "init", cut=12), "malformed", plan=SCTP),
+    drops("SCTP with half a chunk's head", sctp(CLIENT, SIGNALS, "init", cut=15), "malformed", plan=SCTP),
+    drops("a chunk shorter than its head", sctp(CLIENT, SIGNALS, "init", length=3), "malformed", plan=SCTP),
+    sends("a chunk of nothing but its head", sctp(CLIENT, SIGNALS, "init", length=4, cut=16), FIRST, plan=SCTP),
+    sends("a tagged INIT", tagged(INIT, 10), FIRST, plan=SCTP),
     # ---- VLANs
     sends("a tagged SYN keeps its tag", tagged(SYN, 10), FIRST),
     sends("IPv6: a tagged SYN", tagged(tcp(CLIENT6, WEB6, "S"), 10), FIRST, plan=SIX),

@@ -15,6 +15,7 @@ Network = IPv4Network | IPv6Network
 STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
     *("close", "close-wait", "last-ack", "listen", "synack", "udp"),
+    *("sctp-init1", "sctp-init", "sctp-echoed", "sctp-established", "sctp-shutdown", "sctp-closed"),
 )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from carom.config.load import LARGEST, load, load_file
 from carom.config.tables import TABLES
 from carom.config.toml_text import last_line
+from carom.core.validate import Lack
 from carom.errors import ConfigError
 from carom.model import (
     Check,
@@ -216,8 +217,9 @@ def test_a_timeout_that_nobody_wrote_fits_the_time_between() -> None:
 
 
 def test_what_cannot_be_done_yet_is_refused_beside_all_other_faults() -> None:
+    lack = Lack(lambda config: iter([("service", 0, "ports", 0)]), "not supported yet; write another")
     with pytest.raises(ConfigError) as raised:
-        load(web("minimum = 0").replace("tcp/80", "sctp/80"), "x")
+        load(web("minimum = 0"), "x", lacks=(lack,))
     assert [(fault.line, fault.path) for fault in raised.value.faults] == [
         (6, "service[0].ports[0]"),
         (8, "service[0].minimum"),

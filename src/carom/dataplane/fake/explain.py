@@ -30,7 +30,8 @@ class _Explained:
     def __init__(self, plane: FakeDataPlane, asked: Question, ends: Ends, service: Service) -> None:
         self.plane, self.asked, self.ends, self.service = plane, asked, ends, service
         self.walk = Walk(plane, b"")
-        self.segment = Segment.SYN if asked.protocol is Protocol.TCP else Segment.DATAGRAM
+        first = {Protocol.TCP: Segment.SYN, Protocol.SCTP: Segment.SCTP_INIT}
+        self.segment = first.get(asked.protocol, Segment.DATAGRAM)
         self.slot = self.walk.slot(service, ends)
         self.by_slot = not service.tracks_all and not self.slot.tracked
         self.one_packet = service.plan.one_packet and self.segment is Segment.DATAGRAM
@@ -59,7 +60,7 @@ class _Explained:
         return Step.SCHEDULED, scheduled
 
     def _moved(self, slot: Slot) -> Address | None:
-        before = None if self.segment is Segment.SYN else slot.before
+        before = slot.before if self.segment is Segment.DATAGRAM else None
         return slot.now if before is None or self.walk.moves(self.service.plan.name, before) else before
 
     def _pick(self) -> Address | None:

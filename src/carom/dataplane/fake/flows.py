@@ -21,6 +21,20 @@ _NEXT = {
     Segment.ACK: ["ES", "ES", "SS", "ES", "FW", "TW", "CL", "CW", "CL", "LI", "ES"],
     Segment.RST: ["CL", "CL", "CL", "SR", "CL", "CL", "CL", "CL", "LA", "LI", "CL"],
 }
+_SCTP_STATES = ["NO", "I1", "IN", "CE", "sES", "sSR", "sCL"]
+_SCTP_NEXT = {
+    Segment.SCTP_DATA: ["sES", "I1", "IN", "CE", "sES", "sSR", "sCL"],
+    Segment.SCTP_INIT: ["I1", "IN", "IN", "CE", "sES", "sSR", "IN"],
+    Segment.SCTP_INIT_ACK: ["CE", "CE", "CE", "CE", "sES", "sSR", "sCL"],
+    Segment.SCTP_COOKIE_ECHO: ["sES", "sES", "sES", "CE", "sES", "sSR", "sCL"],
+    Segment.SCTP_COOKIE_ACK: ["sES", "I1", "IN", "sES", "sES", "sSR", "sCL"],
+    Segment.SCTP_SHUTDOWN: ["sSR", "I1", "IN", "CE", "sSR", "sSR", "sCL"],
+    Segment.SCTP_SHUTDOWN_ACK: ["sCL", "IN", "IN", "CE", "sCL", "sSR", "sCL"],
+    Segment.SCTP_SHUTDOWN_COMPLETE: ["sCL", "sCL", "sCL", "CE", "sES", "sCL", "sCL"],
+    Segment.SCTP_ERROR: ["sCL", "I1", "IN", "CE", "sES", "sSR", "sCL"],
+    Segment.SCTP_ABORT: ["sCL", "sCL", "sCL", "sCL", "sCL", "sCL", "sCL"],
+}
+"""Those of SCTP's states that a client's packets alone can lead to."""
 TIMEOUTS = {
     "NO": 2,
     "ES": 900,
@@ -34,11 +48,17 @@ TIMEOUTS = {
     "LI": 120,
     "SA": 120,
     "UDP": 300,
+    "I1": 4,
+    "IN": 61,
+    "CE": 61,
+    "sES": 900,
+    "sSR": 61,
+    "sCL": 61,
 }
 """Seconds without a packet until a flow has ended, by state."""
 NAMES = dict(zip(TIMEOUTS, flows.STATES, strict=True))
 """What people call the states."""
-ACTIVE = frozenset({"ES", "SS", "SR", "SA"})
+ACTIVE = frozenset({"ES", "SS", "SR", "SA", "sES"})
 
 HALF_OPEN = frozenset({"SR", "SA"})
 """A SYN came, and no ACK yet."""
@@ -48,6 +68,8 @@ def state_after(state: str, segment: Segment) -> str:
     """What is none of a flow's segments changes nothing."""
     if segment is Segment.DATAGRAM:
         return "UDP"
+    if segment in _SCTP_NEXT:
+        return _SCTP_NEXT[segment][_SCTP_STATES.index(state)] if state in _SCTP_STATES else state
     return _NEXT[segment][_STATES.index(state)] if segment in _NEXT else state
 
 

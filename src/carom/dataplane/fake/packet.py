@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from carom.model import Address
 
 ETHERTYPE_IP4, ETHERTYPE_ARP, ETHERTYPE_IP6 = 0x0800, 0x0806, 0x86DD
-ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
+ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
 EXTENSIONS = frozenset({0, 43, 44, 60})
 """IPv6 headers that are looked through: hop-by-hop options, routing, fragment, destination options."""
 FRAGMENT_HEADER = 44
@@ -39,7 +39,18 @@ class Segment(StrEnum):
     NONE = "none"
     """It is about the flow and none of it: an ICMP error."""
     DATAGRAM = "datagram"
-    """Not TCP."""
+    """UDP."""
+    SCTP_DATA = "sctp data"
+    """Or any chunk that changes no more than data does."""
+    SCTP_INIT = "sctp init"
+    SCTP_INIT_ACK = "sctp init ack"
+    SCTP_COOKIE_ECHO = "sctp cookie echo"
+    SCTP_COOKIE_ACK = "sctp cookie ack"
+    SCTP_SHUTDOWN = "sctp shutdown"
+    SCTP_SHUTDOWN_ACK = "sctp shutdown ack"
+    SCTP_SHUTDOWN_COMPLETE = "sctp shutdown complete"
+    SCTP_ERROR = "sctp error"
+    SCTP_ABORT = "sctp abort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +221,26 @@ def udp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
     if len(ip.payload) < 8 or not sound:
         raise Malformed
     return _ends(ip), Segment.DATAGRAM
+
+
+_CHUNKS = {
+    1: Segment.SCTP_INIT,
+    2: Segment.SCTP_INIT_ACK,
+    6: Segment.SCTP_ABORT,
+    7: Segment.SCTP_SHUTDOWN,
+    8: Segment.SCTP_SHUTDOWN_ACK,
+    9: Segment.SCTP_ERROR,
+    10: Segment.SCTP_COOKIE_ECHO,
+    11: Segment.SCTP_COOKIE_ACK,
+    14: Segment.SCTP_SHUTDOWN_COMPLETE,
+}
+
+
+def sctp(ip: Ip4 | Ip6) -> tuple[Ends, Segment]:
+    """By its first chunk (RFC 9260 section 3), which has four bytes at least."""
+    if len(ip.payload) < 16 or int.from_bytes(ip.payload[14:16]) < 4:
+        raise Malformed
+    return _ends(ip), _CHUNKS.get(ip.payload[12], Segment.SCTP_DATA)
 
 
 def quoted(payload: bytes) -> tuple[IPv4Address, bool, Ends]:

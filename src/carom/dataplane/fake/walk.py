@@ -21,6 +21,15 @@ MULTICAST6 = b"\x33\x33"
 ALL_NODES, ALL_NODES_MAC = IPv6Address("ff02::1"), b"\x33\x33\0\0\0\1"
 
 
+OPENING = (Segment.SYN, Segment.SCTP_INIT)
+"""What nothing but a new flow begins with."""
+SHOWING = (
+    *(*OPENING, Segment.FIN, Segment.ACK, Segment.DATAGRAM, Segment.SCTP_DATA, Segment.SCTP_INIT_ACK),
+    *(Segment.SCTP_COOKIE_ECHO, Segment.SCTP_COOKIE_ACK, Segment.SCTP_SHUTDOWN),
+)
+"""By which a flow that is seen for the first time is worth an entry."""
+
+
 class Verdict(StrEnum):
     TX = "tx"
     """Out of the NIC on which it came."""
@@ -175,6 +184,8 @@ class Walk:
             return self.balance(*packet.tcp(ip))
         if ip.protocol == packet.UDP:
             return self.balance(*packet.udp(ip))
+        if ip.protocol == packet.SCTP:
+            return self.balance(*packet.sctp(ip))
         if ip.protocol == packet.ICMP:
             return self.icmp(eth, ip)
         return self.passes("no_service")
@@ -194,6 +205,8 @@ class Walk:
             return self.balance(*packet.tcp(ip))
         if ip.protocol == packet.UDP:
             return self.balance(*packet.udp(ip))
+        if ip.protocol == packet.SCTP:
+            return self.balance(*packet.sctp(ip))
         if ip.protocol == packet.ICMP6:
             return self.icmp6(eth, ip)
         return self.passes("no_service")
@@ -203,11 +216,12 @@ class Walk:
     def fragment(self, ip: Ip4 | Ip6, piece: Piece) -> End:
         """The first piece is balanced as a whole packet is, and the others follow it."""
         fragments.sound(ip, piece)
-        if ip.protocol not in (packet.TCP, packet.UDP):
+        read = {packet.TCP: packet.tcp, packet.UDP: packet.udp, packet.SCTP: packet.sctp}.get(ip.protocol)
+        if read is None:
             return self.passes("no_service")
         if piece.offset:
             return self.fragment_later(ip, piece)
-        end = self.balance(*(packet.tcp(ip) if ip.protocol == packet.TCP else packet.udp(ip)))
+        end = self.balance(*read(ip))
         if self.sent_to:
             self.plane.fragments.begin(fragments.name_of(ip, piece), *self.sent_to, self.plane.now)
         return end
@@ -347,7 +361,7 @@ class Walk:
         if not service.tracks_all and not slot.tracked:
             if slot.now is None:
                 return self.no_real(service)
-            return self.to_real(service.plan.name, slot.now, "forwarded", segment is Segment.SYN)
+            return self.to_real(service.plan.name, slot.now, "forwarded", segment in OPENING)
         if service.plan.one_packet and segment is Segment.DATAGRAM:
             real = self.pick(service, ends)
             return self.to_real(service.plan.name, real, "forwarded", is_new=True) if real else self.no_real(service)
@@ -362,7 +376,7 @@ class Walk:
 
     def new(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
         """A packet of no flow, in a service whose flows all have entries."""
-        if segment not in (Segment.SYN, Segment.DATAGRAM):
+        if segment not in (*OPENING, Segment.DATAGRAM):
             return self.to_real(service.plan.name, slot.now, "stray") if slot.now else self.no_real(service)
         template = self.template(service, ends)
         real = template.real if template else self.pick(service, ends)
@@ -392,13 +406,13 @@ class Walk:
 
     def moved(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
         """A packet of no entry in a slot that changed: of an old flow, unless it begins one before our eyes."""
-        is_new = segment is Segment.SYN
+        is_new = segment in OPENING
         real = None if is_new else slot.before
         if real is None or self.moves(service.plan.name, real):
             real = slot.now
         if real is None:
             return self.no_real(service)
-        if segment in (Segment.SYN, Segment.FIN, Segment.ACK, Segment.DATAGRAM):
+        if segment in SHOWING:
             self.remember(service, ends, segment, real)
         return self.to_real(service.plan.name, real, "forwarded", is_new)
 

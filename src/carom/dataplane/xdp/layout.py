@@ -19,6 +19,7 @@ VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
     *("close", "close-wait", "last-ack", "listen", "synack", "udp"),
+    *("sctp-init1", "sctp-init", "sctp-echoed", "sctp-established", "sctp-shutdown", "sctp-closed"),
 )
 """By number, `enum flow_state` in `bpf/flow.h`."""
 TIMEOUTS = {
@@ -34,6 +35,12 @@ TIMEOUTS = {
     "listen": 120,
     "synack": 120,
     "udp": 300,
+    "sctp-init1": 4,
+    "sctp-init": 61,
+    "sctp-echoed": 61,
+    "sctp-established": 900,
+    "sctp-shutdown": 61,
+    "sctp-closed": 61,
 }
 """Seconds by state: IPVS's own."""
 SCHEDULERS = {scheduler: number for number, scheduler in enumerate(Scheduler)}

@@ -49,8 +49,8 @@ from carom.dataplane.xdp.layout import (
 )
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.versions import VersionPlan, next_version, schedulable
-from carom.errors import DataPlaneError, UnsupportedError
-from carom.model import Address, OnDown, Protocol, Scheduler
+from carom.errors import DataPlaneError
+from carom.model import Address, OnDown, Scheduler
 
 RealName = tuple[str, Address]
 """A real server's service and address."""
@@ -135,8 +135,6 @@ class Tables:
 
     def apply(self, plan: Plan) -> None:
         """Makes the plan true. Raises DataPlaneError, in which case packets still see the old one."""
-        for service in plan.services:
-            _refuse_unsupported(service)
         self._make_room(plan)
         self._number_reals(plan)
         frontends = frontends_of(plan, self.services.number, self.vips.number)
@@ -427,9 +425,3 @@ def _remembers(old: Published, version: VersionPlan) -> bool:
 
 def _everyone(service: ServicePlan) -> tuple[RealPlan, ...]:
     return (*service.reals, service.sorry) if service.sorry else service.reals
-
-
-def _refuse_unsupported(service: ServicePlan) -> None:
-    """What this plane cannot do is refused by name, never ignored."""
-    if any(ports.protocol is Protocol.SCTP for ports in service.ports):
-        raise UnsupportedError(f"service {service.name}: the XDP data plane has no SCTP yet")

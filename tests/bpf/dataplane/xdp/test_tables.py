@@ -23,7 +23,7 @@ from carom.dataplane.xdp.layout import (
 )
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
-from carom.errors import DataPlaneError, UnsupportedError
+from carom.errors import DataPlaneError
 from carom.model import OnDown, Ports, Protocol, Scheduler
 from tests.dataplane import plans
 from tests.dataplane.plans import REALS, VIP
@@ -123,17 +123,6 @@ def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tabl
     tables.apply(plans.plan(plans.without(web, B)))
     tables.forget_gone()
     assert number_of(tables, B)
-
-
-@pytest.mark.parametrize(
-    ("wish", "words"),
-    [
-        (replace(plans.service(), ports=(Ports(Protocol.SCTP, 80, 80),)), "no SCTP yet"),
-    ],
-)
-def test_what_it_cannot_do_is_refused_by_name(tables: Tables, wish: object, words: str) -> None:
-    with pytest.raises(UnsupportedError, match=words):
-        tables.apply(Plan((wish,)))  # type: ignore[arg-type]
 
 
 def test_port_ranges_stand_behind_the_key_of_port_0(loaded: Loaded, tables: Tables) -> None:
