@@ -19,7 +19,7 @@ from carom.dataplane.xdp import libbpf, program
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_MTU
 from carom.errors import BpfError
-from carom.model import Address
+from carom.model import Address, Timeouts
 from carom.ports import Reading
 from tests.dataplane.frames import DIRECTOR
 from tests.dataplane.planes import VERDICTS, Oracle, Xdp
@@ -111,6 +111,7 @@ class Duet:
     def __init__(self, programs: Programs, *, fitted: bool = False) -> None:
         self.xdp, self.oracle, self.tally = programs.xdp, Oracle(), Tally()
         self.xdp.reset()
+        self._now, self._timeouts = BEGIN, Timeouts()
         self._wait(BEGIN)
         self._programs, self._fitted = programs, fitted
         self._run = programs.whole()
@@ -177,12 +178,16 @@ class Duet:
         self._macs.update(real.mac for real in reals if real and real.mac)
         self.xdp.apply(plan)
         self.oracle.apply(plan)
+        if plan.timeouts != self._timeouts:
+            self._timeouts = plan.timeouts
+            self._wait(self._now)  # what has ended by the new ones is swept
         if self._fitted:
             self._run = self._programs.fitted(plan)
         self.tally.changes += 1
         return self._counts_differ()
 
     def _wait(self, second: int) -> tuple[str, bytes] | None:
+        self._now = second
         self.xdp.at(second)
         self.oracle.at(second)
         self.tally.waits += 1

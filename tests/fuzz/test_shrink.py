@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from carom import model
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.model import Defence, OnDown, OnNoReal, Ports, Protocol, Scheduler, SchedulerFlag
 from tests.fuzz.duet import Disagreement
 from tests.fuzz.shrink import code, record, shortest
 from tests.fuzz.story import Change, Send, Step, Wait, story
 
-NAMES = {
-    kind.__name__: kind
-    for kind in (Plan, RealPlan, ServicePlan, Ports, Protocol, Scheduler, SchedulerFlag, OnDown, OnNoReal, Defence)
-}
+NAMES = {kind.__name__: kind for kind in (Plan, RealPlan, ServicePlan)} | vars(model)
 
 
 def two_datagrams_after_a_wait(steps: Sequence[Step]) -> Disagreement | None:

@@ -18,7 +18,7 @@ SEED = os.environ.get("CAROM_FUZZ_SEED", "1")
 RARE = {"table_full", "no_mac", "no_inside", "internal"}
 """Reasons that none has here: the table has room, who was ever chosen has a MAC, and there is one NIC."""
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120 + PACKETS // 500)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(400 + PACKETS // 200)]
 
 
 @pytest.fixture(scope="module")

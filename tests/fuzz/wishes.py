@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Protocol, Scheduler, SchedulerFlag
+from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Protocol, Scheduler, SchedulerFlag, Timeouts
 
 TCP, UDP = Protocol.TCP, Protocol.UDP
 ALL_TCP, ALL_UDP = Ports(TCP, 0, 65535), Ports(UDP, 0, 65535)
@@ -63,7 +63,13 @@ class Wishes:
         names = self.chance.sample(list(SHOPS), wanted)
         peers = frozenset({PEER} if self.chance.random() < 0.3 else ())
         services = tuple(self.service(name) for name in names)
-        return Plan(services, answering=self.chance.random() < 0.8, defence=self.defence(), peers=peers)
+        plan = Plan(services, answering=self.chance.random() < 0.8, defence=self.defence(), peers=peers)
+        return replace(plan, timeouts=self.timeouts()) if self.chance.random() < 0.2 else plan
+
+    def timeouts(self) -> Timeouts:
+        """Some of IPVS's own, and others."""
+        own, chance = asdict(Timeouts()), self.chance
+        return Timeouts(**{name: chance.choice((seconds, seconds, 1, 30, 5000)) for name, seconds in own.items()})
 
     def defence(self) -> Defence:
         return Defence(
@@ -76,6 +82,8 @@ class Wishes:
     def after(self, plan: Plan) -> Plan:
         """Mostly a change of one service; now and then one that comes, goes or changes its place."""
         lot = self.chance.random()
+        if lot < 0.02:
+            return replace(plan, timeouts=self.timeouts())
         if lot < 0.05:
             return replace(plan, answering=not plan.answering)
         if lot < 0.07:
