@@ -79,6 +79,8 @@ function done(summary, latency, requests)
     summary.requests, e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
+DECLARATIONS = r"(int carom_director\(struct xdp_md \*frame\)\n\{\n(?:\t[^\n]*;\n)+\n)"
+"""How the program begins; what is added behind it makes it another."""
 SETTLED = 0.2
 """Seconds between two disturbances."""
 DRAINED = 2.0
@@ -174,9 +176,9 @@ class Soak:
         shutil.copytree(self._source, tree / "src", ignore=shutil.ignore_patterns("__pycache__", "*.o"))
         shutil.copytree(hatch_build.SOURCES, tree / "bpf")
         program = tree / "bpf" / hatch_build.PROGRAM.name
-        text = re.sub(
-            r"(\t__u32 reason = walk\(frame\);\n)", r'\1\tasm volatile("r0 = 7" ::: "r0");\n', program.read_text()
-        )
+        text, changed = re.subn(DECLARATIONS, r'\1\tasm volatile("r0 = 7" ::: "r0");\n', program.read_text())
+        if changed != 1:
+            raise SystemExit(f"{program} has no carom_director that could be changed")
         program.write_text(text)
         made = tree / "src/carom/dataplane/xdp/director.bpf.o"
         compiler = [
