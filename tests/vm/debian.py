@@ -139,6 +139,8 @@ def _files() -> dict[str, str]:
         "etc/hostname": "real4\n",
         "etc/network/interfaces": "auto lo\niface lo inet loopback\nsource /etc/network/interfaces.d/*\n",
         "etc/systemd/network/50-eth0.network": (f"[Match]\nName=eth0\n\n[Network]\nIPv6AcceptRA=no\n{own}{home}"),
+        # On a busy machine a console may take longer than the 90 s after which nobody could log in.
+        "etc/systemd/system.conf.d/patient.conf": "[Manager]\nDefaultTimeoutStartSec=600s\n",
         "etc/NetworkManager/conf.d/lab.conf": "[keyfile]\nunmanaged-devices=interface-name:eth0\n",
         "etc/nginx/sites-enabled/default": (
             "server_tokens off;\n"
