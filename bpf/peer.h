@@ -38,9 +38,9 @@ static __noinline enum reason walk_peer(struct xdp_md *frame)
 		vip[0] = packet.ip->daddr;
 		return is_vip(vip, false) ? REASON_FROM_PEER : REASON_NOT_VIP;
 	}
-	if (!(constants.features & FEATURE_IP6) || packet.eth->h_proto != bpf_htons(ETH_P_IPV6))
+	if (packet.eth->h_proto != bpf_htons(ETH_P_IPV6))
 		return REASON_NOT_IP;
-	if (!parse_ip6(&packet, packet.eth + 1))
+	if (!(constants.features & FEATURE_IP6) || !parse_ip6(&packet, packet.eth + 1))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(vip, &packet.ip6->daddr, sizeof(vip));
 	return is_vip(vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;

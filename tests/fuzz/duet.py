@@ -17,7 +17,7 @@ from carom.dataplane.fake.packet import untagged
 from carom.dataplane.fake.walk import End, Verdict
 from carom.dataplane.xdp import libbpf, program
 from carom.dataplane.xdp.features import features_of
-from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_MTU
+from carom.dataplane.xdp.layout import ALL_FEATURES
 from carom.errors import BpfError
 from carom.model import Address, Timeouts
 from carom.ports import Reading
@@ -95,7 +95,7 @@ class Programs:
 
     def fitted(self, plan: Plan) -> Runner:
         """One that can do what the plan needs, now that it stands, and no more; once there are many, little more."""
-        features = features_of(plan) | (FEATURE_MTU if self.xdp.tables.finishing_mtu else 0)
+        features = features_of(plan) | self.xdp.tables.finishing
         if features not in self._runners and len(self._runners) == MOST_PROGRAMS:
             features = min((has for has in self._runners if has & features == features), key=int.bit_count)
         if features not in self._runners:

@@ -27,7 +27,7 @@ def features_of(plan: Plan) -> int:
         features |= FEATURE_LIMITS if has_limits(service) else 0
         features |= FEATURE_RANGES if any(ports.first != ports.last for ports in service.ports) else 0
         features |= FEATURE_PERSISTENCE if service.persistence else 0
-        features |= FEATURE_VLAN if any(real.vlan is not None for real in service.reals) else 0
+        features |= FEATURE_VLAN if any(real.vlan is not None for real in everyone(service)) else 0
         features |= FEATURE_IP6 if service.vip.version == 6 else 0
         features |= FEATURE_UNREACHABLE if service.on_no_real is OnNoReal.UNREACHABLE else 0
         features |= FEATURE_MTU if any(real.mtu for real in everyone(service)) else 0

@@ -67,8 +67,8 @@ class XdpDataPlane:
 
     def _needed(self, plan: Plan) -> int:
         """The features that this plan needs, and the flows that are left of the one before."""
-        needed = features_of(plan)
-        if self._inside or self._attached()[1].finishing_mtu:
+        needed = features_of(plan) | self._attached()[1].finishing
+        if self._inside:
             needed |= FEATURE_MTU
         if self._mode == "generic":  # its frames may be many segments joined (GRO), whose size says nothing
             needed &= ~FEATURE_MTU

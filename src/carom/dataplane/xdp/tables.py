@@ -22,6 +22,8 @@ from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
+    FEATURE_MTU,
+    FEATURE_VLAN,
     FLOW_STATES,
     FRONTENDS_MAX,
     MEMBER_BLOCK,
@@ -89,8 +91,8 @@ class Tables:
         self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
         for frontend in self._standing_frontends().values():
             self._extents["ranges"].hold(frontend.range_offset, frontend.range_count)
-        self.finishing_mtu = False
-        """Whether a real server that is configured no more has an MTU, which its last flows are still to be told."""
+        self.finishing = 0
+        """`FEATURE_...` that real servers which are configured no more need, for the flows that they have left."""
         self._published = dict(self._read_published())
         self._serial = max((self._version(p.index).serial for p in self._published.values()), default=0)
 
@@ -224,13 +226,14 @@ class Tables:
 
     def _let_finish(self, gone: Iterable[RealName]) -> None:
         """The flows of a real server that is configured no more end where they are."""
-        self.finishing_mtu = False
+        self.finishing = 0
         for name in gone:
             number = self.reals.numbers[name]
             value = self._real_value(number)
             value.flags &= ~(REAL_MOVES | REAL_AVAILABLE)
             self._store_real(number, bytes(value))
-            self.finishing_mtu |= bool(value.mtu)
+            self.finishing |= FEATURE_MTU if value.mtu else 0
+            self.finishing |= FEATURE_VLAN if value.vlan != VLAN_AS_IT_CAME else 0
             self.reals.forget_weight(name)
 
     def _real_value(self, number: int) -> Real:
