@@ -3,8 +3,8 @@
     clients 1 ... 900,000          SYN ── ACK ── FIN ······ over after 120 s in FIN_WAIT
     clients 900,001 ... 1,000,000  SYN ── ACK ············· over after 900 s in ESTABLISHED
 
-The counts are held against the flow table itself, word by word. A flow has eight places to stand in, so in a table that
-is half full a few find them all taken, and displace a half-open one, whose next segment is then one of no known flow.
+The counts are held against the flow table itself, word by word. A new flow that finds its places taken displaces a
+half-open one, whose next segment is then one of no known flow; in a table that is half full that is rare.
 
 CAROM_COUNT_FLOWS is how many flows; a million unless it says otherwise.
 """
@@ -171,7 +171,7 @@ def test_a_full_table_keeps_its_memory_and_the_flows_it_has(stand: Stand) -> Non
     assert stand.loads() == stand.census()
     established = sum(word >> 36 & 0x1F == 1 for word in words_of(stand))
     assert established == connected, "none of those who are connected was pushed out"
-    assert stand.ended("table_full") > 0
+    assert sum(stand.total()) > places * 0.9, "half-open ones have filled it, and make way for each other"
 
 
 def words_of(stand: Stand) -> array[int]:
