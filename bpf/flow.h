@@ -292,14 +292,21 @@ static __always_inline bool flow6_is(const volatile struct flow6 *flow, const st
 	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && FLOW_VIP(flow->word) == vip;
 }
 
+/* In the bucket's first cache line, where most are, or in its second. */
 static __always_inline __u32 flow6_place(const struct bucket6 *bucket, const struct flow6_key *key, __u16 vip)
 {
 	__u32 place = BUCKET_FLOWS;
 
 #pragma unroll
-	for (__u32 i = 0; i < BUCKET_FLOWS; i++)
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
 		if (flow6_is(&bucket->flows[i], key, vip))
 			place = i;
+		if (i != BUCKET_FLOWS / 2 - 1)
+			continue;
+		barrier_var(place);
+		if (place < BUCKET_FLOWS)
+			return place;
+	}
 	barrier_var(place);
 	return place;
 }
@@ -384,13 +391,18 @@ static __always_inline void flow_lose_handshake(__u64 word)
 		__sync_fetch_and_add(&counter->lost, 1);
 }
 
+static __always_inline void flow_leave_template(__u64 word, const struct ip6 *client, __u32 now)
+{
+	if (constants.features & FEATURE_PERSISTENCE && FLOW_VIP(word) && FLOW_TEMPLATE(word))
+		template_release(client, FLOW_REAL(word), FLOW_TEMPLATE(word), now);
+}
+
 /* What there is to do for a flow that is gone, besides counting. */
 static __always_inline void flow_leave(__u64 word, const struct ip6 *client, __u32 now)
 {
 	if (FLOW_VIP(word) && flow_is_half_open(word))
 		flow_lose_handshake(word);
-	if (constants.features & FEATURE_PERSISTENCE && FLOW_VIP(word) && FLOW_TEMPLATE(word))
-		template_release(client, FLOW_REAL(word), FLOW_TEMPLATE(word), now);
+	flow_leave_template(word, client, now);
 }
 
 static __always_inline struct ip6 flow4_client(const struct flow4 *flow)

@@ -75,6 +75,8 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 		return INSERTED_NOT;
 #pragma unroll
 	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++) {
+		if (i == BUCKET_FLOWS && !(room.best >> COST_PLACE_BITS))
+			break;
 		at = buckets[i / BUCKET_FLOWS] + FLOW_WORD_AT(ip6, i % BUCKET_FLOWS);
 		room_consider(&room, i, *(volatile __u64 *)at, settings_, now);
 	}
@@ -87,9 +89,11 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 	old = *(volatile __u64 *)(at + FLOW_WORDS(ip6) - 1);
 	if (FLOW_STATE(old) == FLOW_BEING_WRITTEN || !flow_swap(at + FLOW_WORDS(ip6) - 1, old, FLOW_CLAIMED))
 		return INSERTED_NOT;
+	if (FLOW_VIP(old) && flow_is_half_open(old) && !(room.best >> COST_PLACE_BITS))
+		flow_lose_handshake(old); /* it has ended; of one that is evicted nobody knows how it would have */
 	if (constants.features & FEATURE_PERSISTENCE) {
 		__builtin_memcpy(&client, at, ip6 ? sizeof(client) : sizeof(client.words[0]));
-		flow_leave(old, &client, now);
+		flow_leave_template(old, &client, now);
 	}
 #pragma unroll
 	for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)

@@ -165,7 +165,6 @@ def counts(plane: PlaneUnderTest) -> tuple[int, int]:
         ("S FA", (0, 1)),
         ("S FA A", (0, 1)),
         ("S R", (1, 0)),
-        ("S -", (1, 0)),
         ("S A PA PA", (1, 0)),
         ("A", (0, 0)),
         ("FA", (0, 0)),
