@@ -17,6 +17,7 @@ import secrets
 import shutil
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ OBJECT = Path(__file__).with_name("director.bpf.o")
 INSIDE = "inside"
 """The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
 _EXPLAINER = "explain"
+_CLOCK_TRIES, _CLOCK_AGAIN = 50, 0.002
+"""How often the kernel's timer is asked for, and the seconds from one time to the next."""
 _SIOCGIFHWADDR = 0x8927
 _SIOCGIFMTU = 0x8921
 _UNSUITED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.E2BIG)
@@ -175,9 +178,16 @@ def load_explainer(loaded: Loaded) -> Program:
 
 
 def start_clock(loaded: Loaded) -> None:
-    """Starts the kernel's timer that tells flows the time and sweeps them; it goes on without the daemon."""
-    if result := loaded.clock.call():
-        raise DataPlaneError(f"the data plane's clock does not start (step {result}): bpf_timer needs Linux 5.17")
+    """Starts the kernel's timer that tells flows the time and sweeps them; it goes on without the daemon.
+
+    The kernel takes a timer's memory without waiting for it, so on a busy machine it may have none for a moment.
+    """
+    result = 0
+    for _ in range(_CLOCK_TRIES):
+        if not (result := loaded.clock.call()):
+            return
+        time.sleep(_CLOCK_AGAIN)
+    raise DataPlaneError(f"the data plane's clock does not start (step {result}): bpf_timer needs Linux 5.17")
 
 
 def _standing(folder: Path, names: tuple[str, ...]) -> dict[str, Map]:
