@@ -71,6 +71,8 @@ class Http:
     def _request(self, target: Target) -> h11.Request:
         host = self.host or authority(target)
         ours = [("Host", host), ("User-Agent", "carom-check"), ("Accept", "*/*"), ("Connection", "close")]
+        theirs = {name.lower() for name, _ in self.headers}
+        ours = [(name, value) for name, value in ours if name.lower() not in theirs]
         return h11.Request(method=self.method, target=self.path, headers=[*ours, *self.headers])
 
     def _judge(self, status: int) -> None:

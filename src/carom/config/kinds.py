@@ -42,7 +42,12 @@ _HTTP = (
         default_words="the address checked",
     ),
     Field(
-        "headers", scalars.headers(), "Further headers.", 'headers = { X-Probe = "carom" }', (), default_words="none"
+        "headers",
+        scalars.headers({"host": 'write host = "www.example.com" beside headers'}),
+        "Further headers.",
+        'headers = { X-Probe = "carom" }',
+        (),
+        default_words="none",
     ),
     Field(
         "status",

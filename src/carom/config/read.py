@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from carom.config.foreign import ADVICE, FOREIGN
 from carom.config.scalars import misfit
 from carom.config.shapes import Either, Field, ListOf, Scalar, Table, WrongValueError, nearest
 from carom.config.tables import ROOT, TABLES
@@ -79,7 +80,10 @@ class _Reader:
 
     def _unknown(self, key: str, at: Path, table: Table, fields: Mapping[str, Field], choice: object) -> str | None:
         """Note an unknown key. Gives the key that was clearly meant, to read its value."""
-        if meant := nearest(key, fields, 0.8):
+        if advice := ADVICE.get((table.title, key.lower())):
+            self._flaw((*at, key), advice)
+            return None
+        if meant := FOREIGN.get((table.title, key.lower())) or nearest(key, fields, 0.8):
             self._flaw((*at, key), f"unknown key; write {meant}", (*at, meant))
         else:
             self._flaw((*at, key), _advice(key, table, fields, choice))
@@ -94,6 +98,8 @@ def _advice(key: str, table: Table, fields: Mapping[str, Field], choice: object)
     kinds = [shown(kind) for kind, more in table.choices.items() if key in _named(more)]
     if kinds:
         return f"a check of kind {shown(choice)} has no {key}; write kind = {' or '.join(kinds)}, or delete it"
+    if key in _named(ROOT.fields):
+        return f"unknown key here; write {_named(ROOT.fields)[key].example}, which is a table of its own"
     homes = [other.title for other in TABLES if key in _named(other.every_field)]
     if homes:
         return f"unknown key here; it belongs in {homes[0]}"

@@ -6,7 +6,8 @@ import ipaddress
 import math
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from carom.config.shapes import Scalar, WrongValueError, nearest
@@ -18,7 +19,12 @@ UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+_LOOSE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(milli|ms|s|m|h|d)[a-z]*", re.IGNORECASE)
+"""A duration as people write it: 10min, 5 seconds."""
 _URL = re.compile(r"[!-~]{1,2048}")
+_QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*\"""")
+_SHELL = re.compile(r"(?<!\S)(?:[|&]{1,2}|;|[0-9&]?[<>]\S*)(?!\S)|(?<!\\);(?!\S)|(?<!\\)\$[({A-Za-z_]\w*")
+"""What only a shell understands, outside of quotes."""
 _ESCAPE = re.compile(r"\\(?:([rnt0\\'\"])|x([0-9A-Fa-f]{2})|(.?))", re.DOTALL)
 _ESCAPED = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", "'": b"'", '"': b'"'}
 
@@ -64,12 +70,18 @@ def off(remedy: str) -> Scalar:
 def integer(least: int, most: int) -> Scalar:
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise misfit(value)
+            raise WrongValueError(misfit(value).what, _number_remedy(value, least, most))
         _within(value, value, least, most)
         return value
 
     noun = f"a whole number from {least} to {most}"
     return Scalar(noun, read, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def _number_remedy(value: object, least: int, most: int) -> str:
+    """The number that "20", "/20" or 20.0 is, if it could stand here."""
+    spelled = re.fullmatch(r"/?([0-9]{1,18})(\.0)?", str(value))
+    return f"write {int(spelled[1])}" if spelled and least <= int(spelled[1]) <= most else ""
 
 
 def text(noun: str, pattern: str) -> Scalar:
@@ -84,14 +96,16 @@ def text(noun: str, pattern: str) -> Scalar:
     return Scalar(noun, read, {"type": "string", "pattern": f"^{pattern}$"})
 
 
-def choice(words: Iterable[str], noun: str) -> Scalar:
-    """One of a few words; an enum's members come out as members."""
+def choice(words: Iterable[str], noun: str, foreign: Mapping[str, str] = MappingProxyType({})) -> Scalar:
+    """One of a few words; an enum's members come out as members. `foreign` is what others call them."""
     known = {str(word): word for word in words}
 
     def read(value: object) -> str:
         word = _string(value)
         if word not in known:
-            raise WrongValueError(f"{shown(word)} is no {noun}", _instead(nearest(word, known)))
+            raise WrongValueError(
+                f"{shown(word)} is no {noun}", _instead(foreign.get(word.lower()) or nearest(word, known))
+            )
         return known[word]
 
     return Scalar(f"one of {', '.join(known)}", read, {"type": "string", "enum": list(known)})
@@ -119,14 +133,22 @@ def _seconds(value: object) -> float:
     if isinstance(value, str):
         found = _DURATION.fullmatch(value)
         if not found:
-            bare = re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
-            raise WrongValueError(f"{shown(value)} is no duration", _instead(f"{value}s" if bare else None))
+            raise WrongValueError(f"{shown(value)} is no duration", _instead(_duration_meant(value)))
         return round(float(found[1]) * UNITS[found[2]], 6)  # 1.15 minutes are 69 seconds
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise misfit(value)
     if not abs(value) <= 10**9:
         raise WrongValueError(f"{shown(value)} is out of range")
     return float(value)
+
+
+def _duration_meant(word: str) -> str | None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", word):
+        return f"{word}s"
+    if loose := _LOOSE.fullmatch(word):
+        unit = loose[2].lower()
+        return loose[1] + ("ms" if unit == "milli" else unit)
+    return None
 
 
 def _span(seconds: float) -> str:
@@ -178,7 +200,7 @@ def read_ports(value: object) -> Ports:
     word = _string(value)
     name, slash, numbers = word.partition("/")
     if not slash:
-        raise WrongValueError(f"{shown(word)} lacks its protocol", _instead(f"tcp/{word}" if word.isdigit() else None))
+        raise WrongValueError(f"{shown(word)} lacks its protocol", _instead(_with_protocol(word)))
     if numbers in set(Protocol):
         raise WrongValueError(f"{shown(word)} has its protocol last", _instead(f"{numbers}/{name}"))
     if name not in set(Protocol):
@@ -194,7 +216,7 @@ def _port_range(name: str, numbers: str) -> tuple[int, int]:
     whole = shown(f"{name}/{numbers}")
     found = _RANGE.fullmatch(numbers) or re.fullmatch(r"([0-9]{1,9})()", numbers)
     if not found:
-        raise WrongValueError(f"{whole} has no port number")
+        raise WrongValueError(f"{whole} has no port number", _ports_remedy(name, numbers))
     first, last = int(found[1]), int(found[2] or found[1])
     if first == 0:
         raise WrongValueError(f"{whole}: there is no port 0", f"{_instead(f'{name}/*')} for all ports")
@@ -203,6 +225,24 @@ def _port_range(name: str, numbers: str) -> tuple[int, int]:
     if first > last:
         raise WrongValueError(f"{whole} runs backwards", _instead(f"{name}/{last}-{first}"))
     return first, last
+
+
+def _with_protocol(word: str) -> str | None:
+    """80, 80-90, * and tcp:80 with what they lack."""
+    name, colon, numbers = word.partition(":")
+    name, numbers = (name, numbers) if colon and name in set(Protocol) else ("tcp", word)
+    return f"{name}/{numbers}" if re.fullmatch(r"\*|[0-9]{1,5}(-[0-9]{1,5})?", numbers) else None
+
+
+def _ports_remedy(name: str, numbers: str) -> str:
+    """For 80,443 and 80:90 and 1024- and all, what they mean."""
+    if re.fullmatch(r"[0-9]{1,5}(,[0-9]{1,5})+", numbers):
+        return f"write {', '.join(shown(f'{name}/{one}') for one in numbers.split(','))}"
+    if numbers.lower() in ("all", "any", ""):
+        return _instead(f"{name}/*")
+    plain = re.sub(r":|\.\.", "-", numbers.replace(" ", ""))
+    plain += "65535" if plain.endswith("-") else ""
+    return _instead(f"{name}/{plain}") if re.fullmatch(r"[0-9]{1,5}(-[0-9]{1,5})?", plain) else ""
 
 
 def _instead(word: str | None) -> str:
@@ -270,18 +310,29 @@ def pattern() -> Scalar:
     return Scalar("a regular expression of RE2", read, {"type": "string"})
 
 
-def headers() -> Scalar:
-    """A table of HTTP headers; reads as pairs."""
+_FRAMING = dict.fromkeys(("content-length", "transfer-encoding", "connection"), "delete it")
+
+
+def headers(elsewhere: Mapping[str, str] = MappingProxyType({})) -> Scalar:
+    """A table of HTTP headers; reads as pairs. `elsewhere` has a remedy for those that keys of their own set."""
+    ours = _FRAMING | dict(elsewhere)
     name, content = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[!-~]([ -~\t]*[!-~])?")
 
     def read(value: object) -> tuple[tuple[str, str], ...]:
         if not isinstance(value, dict):
             raise misfit(value)
+        seen: set[str] = set()
         for key, text in value.items():
             if not name.fullmatch(key):
                 raise WrongValueError(f"{shown(key)} is no header's name", "write letters, digits and -")
             if not content.fullmatch(_string(text)):
-                raise WrongValueError(f"{shown(text)} is no header's value", "write ASCII in one line")
+                remedy = "write ASCII in one line, not empty and without spaces at its ends"
+                raise WrongValueError(f"{shown(text)} is no header's value", remedy)
+            if key.lower() in ours:
+                raise WrongValueError(f"{shown(key)} is a header that Carom sets itself", ours[key.lower()])
+            if key.lower() in seen:
+                raise WrongValueError(f"{shown(key)} stands twice, for a header has no case", "keep one")
+            seen.add(key.lower())
         return tuple(value.items())
 
     string = {"type": "string", "pattern": f"^{content.pattern}$"}
@@ -316,6 +367,11 @@ def command() -> Scalar:
             raise WrongValueError(f"{shown(word)} cannot be split into words: {error}", "close its quotes") from None
         if not words or not words[0].startswith("/"):
             raise WrongValueError(f"{shown(word)} does not begin with a program's whole path", "begin it with /")
+        if "\0" in word:
+            raise WrongValueError(f"{shown(word)} holds a NUL, which no argument can", "delete it")
+        if found := _SHELL.search(_QUOTED.sub("''", word)):
+            remedy = "write /bin/sh -c '...' around it, or name a script"
+            raise WrongValueError(f"no shell reads {shown(word)}, so none heeds its {found[0]}", remedy)
         return words
 
     return Scalar("a program's whole path and its arguments", read, {"type": "string", "pattern": "^\\s*['\"]?/"})
@@ -323,7 +379,6 @@ def command() -> Scalar:
 
 def url() -> Scalar:
     """Where to send something by HTTP; reads as text."""
-    remedy = "write it as https://hooks.example.com/path"
 
     def read(value: object) -> str:
         word = _string(value)
@@ -331,12 +386,24 @@ def url() -> Scalar:
             parts = urlsplit(word)
             port = parts.port
         except ValueError as error:
-            raise WrongValueError(f"{shown(word)} is no URL: {error}", remedy) from None
+            raise WrongValueError(f"{shown(word)} is no URL: {error}", _url_remedy(word)) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _URL.fullmatch(word):
-            raise WrongValueError(f"{shown(word)} is no URL of http or https", remedy)
-        if "@" in parts.netloc or parts.fragment:
-            what = "a name and password" if "@" in parts.netloc else "a fragment"
-            raise WrongValueError(f"a URL with {what} does not fit", "leave that out; headers takes Authorization")
+            raise WrongValueError(f"{shown(word)} is no URL of http or https", _url_remedy(word))
+        if "@" in parts.netloc:
+            remedy = "leave that out; headers takes Authorization"
+            raise WrongValueError("a URL with a name and password does not fit", remedy)
+        if parts.fragment:
+            raise WrongValueError("a URL with a fragment does not fit", "delete it from the # on: it is never sent")
         return word
 
     return Scalar("a URL of http or https", read, {"type": "string", "pattern": "^https?://[!-~]+$"})
+
+
+def _url_remedy(word: str) -> str:
+    """Brackets around an IPv6 address, a scheme before a host; else an example."""
+    host = word.partition("://")[2].partition("/")[0]
+    if host.count(":") > 1:
+        return "write an IPv6 address in brackets, as http://[fd00::1]:8080/path"
+    if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/[!-~]*)?", word):
+        return _instead(f"https://{word}")
+    return "write it as https://hooks.example.com/path"

@@ -106,5 +106,8 @@ class Table:
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known word that this one was probably meant to be."""
-    return next(iter(get_close_matches(word.lower(), list(known), 1, likeness)), None)
+    """The known word that this one was probably meant to be: of the same letters, else the one most like it."""
+    words = list(known)
+    if same := next((one for one in words if sorted(one) == sorted(word.lower())), None):
+        return same
+    return next(iter(get_close_matches(word.lower(), words, 1, likeness)), None)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
-from carom.config import scalars
+from carom.config import foreign, scalars
 from carom.config.kinds import KINDS
 from carom.config.shapes import Either, Field, ListOf, Table
 from carom.core.check_target import default_kind
@@ -75,7 +75,7 @@ DIRECTOR = Table(
         ),
         Field(
             "on_misuse",
-            scalars.choice(OnMisuse, "way with a misused VIP"),
+            scalars.choice(OnMisuse, "way with a misused VIP", foreign.MISUSES),
             "When another station uses a VIP: say so (report), and tell the segment again where it is (announce), and "
             "give the real server that does it no new connections (quiesce).",
             'on_misuse = "quiesce"',
@@ -165,7 +165,7 @@ CHECK = Table(
     (
         Field(
             "kind",
-            scalars.choice(KINDS, "kind of check"),
+            scalars.choice(KINDS, "kind of check", foreign.CHECKS),
             "What is done to see whether a real server is well.",
             'kind = "http"',
             default_words='"tcp"; "icmp" where the service has no single TCP port',
@@ -301,7 +301,7 @@ SERVICE = Table(
         ),
         Field(
             "scheduler",
-            scalars.choice(Scheduler, "scheduler"),
+            scalars.choice(Scheduler, "scheduler", foreign.SCHEDULERS),
             "Who gets a new connection, by IPVS's name for it.",
             'scheduler = "mh"',
         ),
@@ -341,7 +341,7 @@ SERVICE = Table(
         ),
         Field(
             "on_no_real",
-            scalars.choice(OnNoReal, "way with clients that no real server can take"),
+            scalars.choice(OnNoReal, "way with clients that no real server can take", foreign.REFUSALS),
             "A client that no real server can take is told so by ICMP (unreachable), or left to wait (drop).",
             'on_no_real = "drop"',
         ),
@@ -385,7 +385,7 @@ HOOK = Table(
     (
         Field(
             "on",
-            ListOf(scalars.choice(EVENTS, "event"), f"a list of events, of {', '.join(EVENTS)}"),
+            ListOf(scalars.choice(EVENTS, "event"), f"a list of events, of {', '.join(EVENTS)}", blank=""),
             "The events it is told of.",
             'on = ["real server down", "real server up"]',
             default_words="those that are grave",

@@ -210,6 +210,9 @@ def _one_packet(service: Service, at: Path) -> Iterator[Flaw]:
             message = f"one_packet is for UDP alone, not {ports}; delete it, or give the UDP ports their own service"
             yield Flaw((*at, "one_packet"), message, ((*at, "ports", number),))
             return
+    if service.persistence is not None:
+        message = "one_packet schedules every datagram by itself, so nothing persists; delete one of the two"
+        yield Flaw((*at, "one_packet"), message, ((*at, "persistence"),))
 
 
 def _check_times(service: Service, at: Path) -> Iterator[Flaw]:
@@ -337,6 +340,10 @@ def _hooks(config: Config) -> Iterator[Flaw]:
             yield Flaw((*at, "run"), message, ((*at, "url"),))
         if hook.headers and not hook.url:
             yield Flaw((*at, "headers"), "headers are for a url; write that too, or delete them", ((*at, "url"),))
+        for index, event in enumerate(hook.on):
+            if event in hook.on[:index]:
+                first = (*at, "on", hook.on.index(event))
+                yield Flaw((*at, "on", index), f"{shown(event)} stands twice; delete one", (first,))
 
 
 CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps, _vlans, _hooks)

@@ -63,9 +63,12 @@ def _status(
 ) -> int:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    own = {"Content-Type": "application/json", "User-Agent": "carom"}
+    theirs = dict(headers)
+    named = {name.lower() for name in theirs}
+    ours = {"Content-Type": "application/json", "User-Agent": "carom"}
+    own = {name: value for name, value in ours.items() if name.lower() not in named}
     with closing(connection):
-        connection.request("POST", target, json.dumps(event).encode(), own | dict(headers))
+        connection.request("POST", target, json.dumps(event).encode(), own | theirs)
         with connection.getresponse() as response:
             return response.status
 

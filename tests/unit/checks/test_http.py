@@ -36,6 +36,13 @@ def test_the_request_on_the_wire() -> None:
     )
 
 
+def test_a_header_of_ours_in_another_case_takes_its_place() -> None:
+    peer = answering("HTTP/1.1 204 No Content")
+    assert outcome(Http(headers=(("user-agent", "probe"),)), peer).ok
+    assert b"user-agent: probe" in peer.heard
+    assert b"carom-check" not in peer.heard
+
+
 def test_without_a_host_it_names_the_address() -> None:
     peer = answering("HTTP/1.1 200 OK")
     assert outcome(Http(), peer).ok

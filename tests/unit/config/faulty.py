@@ -339,7 +339,7 @@ CHECKS = (
     one("fall below 1", check("fall = 0"), said(9, "service[0].check.fall", "0 is out of range", "fall = 3")),
     one("rise below 1", check("rise = -2"), said(9, "service[0].check.rise", "-2 is out of range", "rise = 2")),
     one("no time between", check("every = 0"), said(9, "service[0].check.every", "0 is out of range", 'every = "5s"')),
-    one("an unknown way", check('via = "rip"'), said(9, "service[0].check.via", '"rip"', 'write "vip"')),
+    one("an unknown way of checking", check('via = "rip"'), said(9, "service[0].check.via", '"rip"', 'write "vip"')),
     one(
         "a timeout longer than the time between",
         check("every = 1", 'timeout = "1500ms"'),
@@ -495,7 +495,7 @@ RULES = (
     one(
         "a way that there is not with clients whom nobody takes",
         web('on_no_real = "reject"'),
-        said(8, "service[0].on_no_real", '"reject"', "one of unreachable, drop"),
+        said(8, "service[0].on_no_real", '"reject"', 'write "unreachable"'),
     ),
     one(
         "a timeout longer than a flow can remember",

@@ -48,6 +48,12 @@ SPAN = scalars.duration(0.1, 7200)
         (scalars.payload(), r"\r\n\t\0\\\'\"\x00\xfF", b"\r\n\t\0\\'\"\x00\xff"),
         (scalars.payload(), "é\n", "é\n".encode()),
         (scalars.command(), "/bin/check -x 'a b' %h", ("/bin/check", "-x", "a b", "%h")),
+        (scalars.command(), "/bin/sh -c 'a $B | c > d; e'", ("/bin/sh", "-c", "a $B | c > d; e")),
+        (
+            scalars.command(),
+            r'/bin/check "|" \; \$A a|b x&y "it\"s ;"',
+            ("/bin/check", "|", ";", "$A", "a|b", "x&y", 'it"s ;'),
+        ),
     ],
 )
 def test_what_is_read(scalar: Scalar, written: object, read: object) -> None:

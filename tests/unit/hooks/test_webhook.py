@@ -75,6 +75,15 @@ def test_it_gets_the_event_as_json_with_its_headers() -> None:
     assert (headers["Authorization"], headers["Content-Type"]) == ("Bearer x", "application/json")
 
 
+def test_a_header_of_ours_in_another_case_takes_its_place() -> None:
+    with standing() as server:
+        tell(server.url, (("content-type", "application/cloudevents+json"),))
+    [(_, headers, _)] = server.heard
+    assert {value for name, value in headers.items() if name.lower() == "content-type"} == {
+        "application/cloudevents+json"
+    }
+
+
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_another_status_is_a_failure_and_no_secret_is_told(status: int) -> None:
     with standing(status) as server, pytest.raises(HookError) as raised:
