@@ -250,12 +250,12 @@ class _Draft:
         leaving = _leaving(before, config, self._now)
         if memory:
             leaving |= {name: until for name, until in memory.leaving.items() if name[0] in _names(config)}
+        leaving = {name: until for name, until in leaving.items() if name not in written}
+        overrides = {name: said for name, said in before.overrides.items() if name in written}
+        # whoever was shut down by a drain's deadline stays so while it leaves; written again, it begins anew
+        ended = before.ended & (overrides.keys() | leaving.keys())
         self._world = replace(
-            before,
-            config=config,
-            refused=(),
-            overrides={name: said for name, said in before.overrides.items() if name in written},
-            leaving={name: until for name, until in leaving.items() if name not in written},
+            before, config=config, refused=(), overrides=overrides, leaving=leaving, ended=frozenset(ended)
         )
         self._health = {}
         health = {service.name: self._records(service, memory) for service in config.services if service.check}

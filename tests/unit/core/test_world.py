@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from carom.core.planning import plan
 from carom.core.world import LEAVE_WITHIN, Memory, begin, memory_of, reals_by_mac, recall, step, told
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Overridden, Override
 from carom.model import Config, Director, Real
@@ -210,6 +211,16 @@ def test_a_drain_has_a_deadline() -> None:
     assert world.ended == {("web", TWO)}
     world = step(world, [Overridden("web", TWO, None)], 61.0)
     assert (world.ended, world.overrides) == (frozenset(), {})
+
+
+def test_one_that_a_drain_has_shut_down_begins_anew_when_it_is_written_again() -> None:
+    world = step(step(at_work(), [Overridden("web", TWO, DRAIN)], 11.0), [], 60.0)
+    world = step(world, [ConfigLoaded(with_service(CHECKED, reals=WEB.reals[:1]))], 61.0)
+    assert ("web", TWO) in world.leaving
+    assert world.ended == {("web", TWO)}, "what was cut off is not let in again to leave"
+    world = step(world, [ConfigLoaded(CHECKED)], 62.0)
+    assert (world.ended, world.overrides, world.leaving) == (frozenset(), {}, {})
+    assert plan(world).services[0].reals[1].up
 
 
 def test_an_override_of_what_is_not_written_is_dropped() -> None:
