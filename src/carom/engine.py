@@ -218,12 +218,12 @@ class Engine:
     async def change(self, config: Config) -> None:
         """Carry out this configuration, whole. Raises CaromError if that cannot be done: then the earlier one runs on.
 
-        One call at a time.
+        One call at a time. It is carried out, or undone, also if whoever asks for it goes away meanwhile.
         """
         change = _Change(config, asyncio.get_running_loop().create_future())
         self._changes.append(change)
         self._wake.set()
-        await change.done
+        await asyncio.shield(change.done)
 
     async def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
         """One slice of the data plane's flows; between two of them the engine does what else is to be done."""
@@ -340,7 +340,7 @@ class Engine:
 
         def think() -> tuple[World, tuple[News, ...]]:
             world = after()
-            heard = tuple(news(self._world, world, self._clock())) if world is not self._world else ()
+            heard = self._news(world) if world is not self._world else ()
             for item in heard:
                 log.log(logging.WARNING if item.grave else logging.INFO, item.event, extra=dict(item.fields))
             return world, heard
@@ -348,8 +348,22 @@ class Engine:
         self._world, heard = await self._work(think)
         if self._snapshot and heard:
             self._publish()  # who hears the news and looks shall see them
-        for listener in self._listeners if heard else ():
-            listener(heard)
+            self._spread(heard)
+
+    def _news(self, world: World) -> tuple[News, ...]:
+        """In the worker's thread: what has happened. A defect in telling it keeps nothing from happening."""
+        try:
+            return tuple(news(self._world, world, self._clock()))
+        except Exception:
+            log.exception("a defect lost news: please report it")
+            return ()
+
+    def _spread(self, heard: Sequence[News]) -> None:
+        for listener in self._listeners:
+            try:
+                listener(heard)
+            except Exception:
+                log.exception("a defect keeps one who listens from the news: please report it")
 
     async def _hear_until(self, condition: Callable[[World], bool], seconds: float) -> None:
         deadline = self._clock() + seconds

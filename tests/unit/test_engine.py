@@ -553,7 +553,45 @@ def test_a_change_that_meets_a_defect_fails_like_any_other() -> None:
     play(scene)
 
 
+def test_a_change_is_carried_out_though_whoever_asked_for_it_has_gone() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.plane.free.clear()
+            changing = asyncio.create_task(engine.change(LESS))
+            await until(lambda: stage.plane.diary.count("apply") == 2)
+            changing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await changing
+            stage.plane.free.set()
+            await until(lambda: engine.snapshot.plan == stage.plane.plan)
+            assert engine.snapshot.world.config == LESS
+            await engine.change(CONFIG)
+
+    play(scene)
+
+
 # ---- what goes wrong ----
+
+
+@pytest.mark.parametrize("defect", ["listener", "news"])
+def test_a_defect_in_telling_news_keeps_nothing_from_happening(defect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    async def scene() -> None:
+        stage, heard = Stage(), list[News]()
+        async with stage.running() as engine:
+            if defect == "news":
+                monkeypatch.setattr(engines, "news", broken)
+            else:
+                engine.listen(broken)
+            engine.listen(heard.extend)
+            engine.tell(NeighbourLost(ONE))
+            await until(lambda: up(engine) == [False, True])
+            assert bool(heard) is (defect == "listener"), "others hear what there is to hear"
+
+    play(scene)
 
 
 def test_a_refused_plan_leaves_the_earlier_one_is_named_and_tried_again() -> None:
