@@ -60,7 +60,7 @@ _ERRORS = {
 
 
 def _get(about: str, answer: Schema, media: str = "application/json", *headers: Document) -> Document:
-    operation = {"summary": about, "responses": _responses(answer, media, "400", "401", "503")}
+    operation = {"summary": about, "responses": _responses(answer, media, "400", "401", "500", "503")}
     return {"get": operation | ({"parameters": list(headers)} if headers else {})}
 
 

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from carom.api.call import refusal
+from carom.errors import ChangeError, ConfigError, DataPlaneError, NetError, StoreError
 from tests.unit.api.test_app import ask
 from tests.unit.directors import CONFIG, LESS, Director, director
 
@@ -104,6 +106,21 @@ def test_whatever_is_asked_is_answered_as_it_says(it: Director, data: st.DataObj
     assert status != 500, found
     validate(document, operation, status, found)
     ask(it, "POST", "/v1/rollback", b'{"to": 1}')
+
+
+REFUSALS = (ChangeError("no"), DataPlaneError("no"), StoreError("no"), NetError("no"))
+
+
+def test_every_way_to_be_refused_is_promised(it: Director) -> None:
+    """400, 401, 500 and 503 can come of everything, the others of calls that do work."""
+    told = {"/v1/status", "/v1/openapi.json", "/v1/events", "/metrics"}
+    for method, path, operation in operations(described(it)):
+        statuses = {"400", "401", "500", "503"}
+        if path not in told:
+            statuses |= {str(refusal(error)[0]) for error in REFUSALS}
+        if method == "POST":
+            statuses |= {"413", str(refusal(ConfigError(()))[0])}
+        assert statuses <= operation["responses"].keys(), path
 
 
 def test_the_page_of_the_api_has_every_call(it: Director) -> None:
