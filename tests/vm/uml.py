@@ -95,6 +95,11 @@ class Machine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._kill()
 
+    @property
+    def pid(self) -> int:
+        """Of the guest's first process on the host, which is also the session of all of them."""
+        return self._process.pid
+
     def run(self, command: str | Sequence[str], *, seconds: float = 60.0) -> Result:
         """Run a shell line, or a program with its arguments, as root in the guest.
 
