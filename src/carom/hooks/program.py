@@ -13,9 +13,9 @@ import json
 import os
 import re
 import signal
-from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import Mapping
-from contextlib import suppress
+from asyncio.subprocess import PIPE, STDOUT, Process, SubprocessStreamProtocol
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from carom.errors import HookError
@@ -29,31 +29,48 @@ DIES_WITHIN = 1.0
 
 async def run(words: tuple[str, ...], event: Mapping[str, object], within: float) -> None:
     """Run it to its end. Raises HookError unless it ends with exit code 0 within so many seconds."""
+    async with _running(words, _environment(event)) as process:
+        try:
+            async with asyncio.timeout(within):
+                said = await _told(process, json.dumps(event).encode() + b"\n")
+                code = await process.wait()
+        except TimeoutError:
+            raise HookError(f"{words[0]} was not done in {within:g} s, and killed") from None
+    if code:
+        ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        raise HookError(f"{words[0]}: {ended}{': ' if said else ''}{said}")
+
+
+@asynccontextmanager
+async def _running(words: tuple[str, ...], environment: dict[str, str]) -> AsyncIterator[Process]:
+    """The program; at the end it is killed if it has not ended, and no pipe of it is left open.
+
+    As asyncio.create_subprocess_exec does it, which has no way to close the pipes of a program that was killed.
+    """
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, protocol = await loop.subprocess_exec(
+            lambda: SubprocessStreamProtocol(limit=1 << 16, loop=loop),
             *_with_no_more_than_a_user_has(words),
             stdin=PIPE,
             stdout=PIPE,
             stderr=STDOUT,
-            env=_environment(event),
+            env=environment,
             cwd="/",
             start_new_session=True,
         )
     except OSError as error:
         raise HookError(f"{words[0]} cannot be run: {error.strerror}") from error
+    process = Process(transport, protocol, loop)
     try:
-        async with asyncio.timeout(within):
-            said = await _told(process, json.dumps(event).encode() + b"\n")
-            code = await process.wait()
-    except TimeoutError:
-        await _kill(process)
-        raise HookError(f"{words[0]} was not done in {within:g} s, and killed") from None
-    except asyncio.CancelledError:
-        await _kill(process)
-        raise
-    if code:
-        ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        raise HookError(f"{words[0]}: {ended}{': ' if said else ''}{said}")
+        yield process
+    finally:
+        if process.returncode is None:
+            await _kill(process)
+        stdin = transport.get_pipe_transport(0)
+        if isinstance(stdin, asyncio.WriteTransport) and stdin.get_write_buffer_size():
+            stdin.abort()  # it has not read all
+        transport.close()
 
 
 def _with_no_more_than_a_user_has(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -79,9 +79,13 @@ def wait_until_ready(lab: Lab, daemon: Popen[bytes], seconds: float = READY_WITH
 
 
 def waiting_for(seen: Status) -> list[str]:
-    """The lab's real servers that the daemon cannot send to yet, by name."""
-    reals = [real for service in seen["services"] for real in service["reals"] if not real["up"]]
-    return sorted({name for real in reals if (name := node_with_address(ip_address(real["address"])))})
+    """The lab's real servers that the daemon cannot send to yet, by name; the director needs no MAC to be one itself."""
+    reals = [
+        (node_with_address(ip_address(real["address"])), real)
+        for service in seen["services"]
+        for real in service["reals"]
+    ]
+    return sorted({name for name, real in reals if name and not (real["up"] and (real["mac"] or name == "director"))})
 
 
 def status(path: Path) -> Status:
