@@ -79,7 +79,7 @@ def wait_until_ready(lab: Lab, daemon: Popen[bytes], seconds: float = READY_WITH
 
 
 def waiting_for(seen: Status) -> list[str]:
-    """The lab's real servers that the daemon cannot send to yet, by name; the director needs no MAC to be one itself."""
+    """The lab's real servers that the daemon cannot send to yet, by name; the director needs no MAC to be one."""
     reals = [
         (node_with_address(ip_address(real["address"])), real)
         for service in seen["services"]
