@@ -126,7 +126,9 @@ def test_who_sends_slowly_holds_nobody_up_and_nothing_for_long(attacked: Attacke
     assert attacked.memory < memory + MEMORY_MIB
 
 
-UNBOUNDED = pytest.mark.xfail(strict=False, reason="TLS handshakes are bounded in time, not yet in number: memory varies")
+UNBOUNDED = pytest.mark.xfail(
+    strict=False, reason="TLS handshakes are bounded in time, not yet in number: memory varies"
+)
 
 
 @pytest.mark.parametrize("way", ["by_unix", pytest.param("by_tcp", marks=UNBOUNDED)])
