@@ -64,8 +64,12 @@ class Machine:
     """Its process 1, as we number it."""
 
     def run(self, *command: str, fails: bool = False, user: str = "") -> subprocess.CompletedProcess[str]:
-        """A command in it, to its end; one that must not fail unless it is said."""
-        inside = ["nsenter", f"--target={self.init}", "--all", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        """A command in it, to its end; one that must not fail unless it is said.
+
+        The root is named, since a test that runs in a plain chroot makes a namespace whose own root is outside it.
+        """
+        inside = ["nsenter", f"--target={self.init}", "--all", "--root", "--wd", "--", "env", "-i"]
+        inside += ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
         inside += [f"CAROM_TEST_RUN={os.environ['CAROM_TEST_RUN']}"]
         inside += ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
         done = subprocess.run([*inside, *command], capture_output=True, text=True, timeout=100, check=False)
