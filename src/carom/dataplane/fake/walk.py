@@ -19,7 +19,8 @@ from carom.model import Address, OnDown, OnNoReal, Protocol
 BROADCAST = b"\xff" * 6
 MULTICAST6 = b"\x33\x33"
 ALL_NODES, ALL_NODES_MAC = IPv6Address("ff02::1"), b"\x33\x33\0\0\0\1"
-
+TRANSPORTS = {packet.TCP: packet.tcp, packet.UDP: packet.udp, packet.SCTP: packet.sctp}
+"""How each is read, by its protocol number."""
 
 OPENING = (Segment.SYN, Segment.SCTP_INIT)
 """What nothing but a new flow begins with."""
@@ -177,39 +178,24 @@ class Walk:
         except Malformed:
             return self.drops("malformed")
 
-    def to_vip(self, eth: Ethernet, ip: Ip4) -> End:
+    def to_vip(self, eth: Ethernet, ip: Ip4 | Ip6) -> End:
         if ip.piece:
             return self.fragment(ip, ip.piece)
-        if ip.protocol == packet.TCP:
-            return self.balance(*packet.tcp(ip))
-        if ip.protocol == packet.UDP:
-            return self.balance(*packet.udp(ip))
-        if ip.protocol == packet.SCTP:
-            return self.balance(*packet.sctp(ip))
-        if ip.protocol == packet.ICMP:
+        if transport := TRANSPORTS.get(ip.protocol):
+            return self.balance(*transport(ip))
+        if isinstance(ip, Ip4) and ip.protocol == packet.ICMP:
             return self.icmp(eth, ip)
+        if isinstance(ip, Ip6) and ip.protocol == packet.ICMP6:
+            return self.icmp6(eth, ip)
         return self.passes("no_service")
 
     def ip6(self, eth: Ethernet) -> End:
         if packet.target6(eth.payload) not in self.vips:
             return self.passes("not_vip")
         try:
-            return self.to_vip6(eth, packet.ip6(eth.payload))
+            return self.to_vip(eth, packet.ip6(eth.payload))
         except Malformed:
             return self.drops("malformed")
-
-    def to_vip6(self, eth: Ethernet, ip: Ip6) -> End:
-        if ip.piece:
-            return self.fragment(ip, ip.piece)
-        if ip.protocol == packet.TCP:
-            return self.balance(*packet.tcp(ip))
-        if ip.protocol == packet.UDP:
-            return self.balance(*packet.udp(ip))
-        if ip.protocol == packet.SCTP:
-            return self.balance(*packet.sctp(ip))
-        if ip.protocol == packet.ICMP6:
-            return self.icmp6(eth, ip)
-        return self.passes("no_service")
 
     # ------------------------------------------------------------------------------- fragments
 
