@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -17,6 +18,7 @@ TIMEOUT = 5.0
 """Seconds for each step of a call that looks."""
 CHANGE_TIMEOUT = 300.0
 """Seconds for a call that changes something: the answer comes when it is done."""
+_TIMEVAL = struct.Struct("@ll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +128,14 @@ class _UnixConnection(HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
+        self._wait_for_a_place()
         self.sock.settimeout(self._seconds)
-        self.sock.connect(str(self._path))
+
+    def _wait_for_a_place(self) -> None:
+        """With the kernel's patience: Python's own makes connect(2) give up at once where the queue is full."""
+        whole, part = divmod(round(self._seconds * 1_000_000), 1_000_000)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(whole, part))
+        try:
+            self.sock.connect(str(self._path))
+        except BlockingIOError:
+            raise TimeoutError from None

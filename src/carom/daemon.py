@@ -28,8 +28,9 @@ from carom import log as logs
 from carom.api.app import Api
 from carom.api.events import Events
 from carom.api.peer import Tokens
-from carom.api.serve import claim, listening, listening_on, serve, tls_context
+from carom.api.serve import claim, listening, serve
 from carom.api.status import About
+from carom.api.tcp import listening_on, tls_context
 from carom.change import Changes, overrides
 from carom.checking import HealthChecks
 from carom.config import memory

@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 from carom.api.app import Api
 from carom.api.events import Events
 from carom.api.peer import Tokens
-from carom.api.serve import listening, listening_on, serve
+from carom.api.serve import listening, serve
 from carom.api.status import About
+from carom.api.tcp import listening_on
 from carom.change import Changes
 from carom.client import Client
 from carom.config.store import Store

@@ -72,6 +72,15 @@ def test_a_director_that_hangs_is_given_up(path: Path) -> None:
         Client(path, timeout=0.05).get("/v1/status")
 
 
+def test_where_many_ask_at_a_time_it_waits_for_its_turn(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as other:
+        listener.bind(str(path))
+        listener.listen(0)
+        other.connect(str(path))
+        with pytest.raises(UnreachableError, match="has not answered within 0 s"):
+            Client(path, timeout=0.05).get("/v1/status")
+
+
 @pytest.mark.parametrize(
     "answer", [b"", b"SSH-2.0\r\n", http("200 OK", b"<html>"), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"]
 )

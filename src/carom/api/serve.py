@@ -10,8 +10,6 @@ behind is told from one that is alive.
 from __future__ import annotations
 
 import asyncio
-import asyncio.constants
-import asyncio.sslproto
 import fcntl
 import os
 import socket
@@ -19,12 +17,16 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from carom.api.peer import READERS, group_id, peer_of
+from carom.api.tcp import Terms, admit
 from carom.errors import NetError
 
 REQUEST_WITHIN = 5.0
@@ -39,8 +41,6 @@ CLIENTS = 256
 """Connections beyond which requests are answered with 503; at twice as many they are refused."""
 HEADERS = 16 << 10
 """Bytes that a request's headers may have."""
-TLS_BUFFER = 16 << 10
-"""Bytes that are read of a TLS connection at a time: one record."""
 LAST_ANSWERS = 2
 """Seconds that answers under way have when the daemon ends."""
 DIRECTORY_MODE, SOCKET_MODE = 0o755, 0o660
@@ -112,31 +112,6 @@ def listening(path: Path, mode: int = SOCKET_MODE) -> Iterator[socket.socket]:
         path.unlink(missing_ok=True)
 
 
-@contextmanager
-def listening_on(address: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens on this address and port. Raises NetError."""
-    try:
-        listener = socket.create_server(
-            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=CLIENTS
-        )
-    except OSError as error:
-        raise NetError(f"{address} port {port} cannot be listened on: {error.strerror or error}") from error
-    with listener:
-        listener.setblocking(False)
-        yield listener
-
-
-def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or later, with this certificate. Raises NetError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise NetError(f"{certificate} and its key cannot be used: {error}") from error
-    return context
-
-
 async def serve(
     app: Starlette, listener: socket.socket, on_stop: Callable[[], None], tls: ssl.SSLContext | None = None
 ) -> None:
@@ -144,6 +119,22 @@ async def serve(
 
     `on_stop` is called before them, to end the answers that have no end.
     """
+    server = _Server(_config(app))
+    if tls is None:
+        await _run(server, [listener], on_stop)
+        return
+    terms = Terms(tls, STRANGERS, handshake_within=REQUEST_WITHIN, farewell_within=LAST_ANSWERS)
+    async with asyncio.TaskGroup() as tasks:
+        admitting = tasks.create_task(admit(listener, terms, server.guest))
+
+        def stop() -> None:
+            admitting.cancel()
+            on_stop()
+
+        await _run(server, [], stop)
+
+
+def _config(app: Starlette) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -158,13 +149,25 @@ async def serve(
         backlog=CLIENTS,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=LAST_ANSWERS,
-        h11_max_incomplete_event_size=HEADERS,
     )
     config.load()
-    config.ssl = tls
-    _bound_handshakes()
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    return config
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with signals left to the daemon."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def guest(self) -> PatientProtocol:
+        """For one more connection, which somebody else has accepted."""
+        return PatientProtocol(self.config, self.server_state, {})
+
+
+async def _run(server: _Server, listeners: list[socket.socket], on_stop: Callable[[], None]) -> None:
+    serving = asyncio.create_task(server.serve(sockets=listeners))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
@@ -174,19 +177,14 @@ async def serve(
         raise
 
 
-def _bound_handshakes() -> None:
-    """What a TLS connection costs before anybody has said who he is; uvicorn passes no word of it on to asyncio, which
-    has a minute's patience with a handshake, and a quarter of a MiB for whoever connects."""
-    asyncio.constants.SSL_HANDSHAKE_TIMEOUT = REQUEST_WITHIN
-    asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER
+class _Conversation(h11.Connection):
+    """HTTP as h11 speaks it, whose errors do not refer to themselves: what they refer to besides is freed at once."""
 
-
-class _Server(uvicorn.Server):
-    """uvicorn, with signals left to the daemon."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        try:
+            return super().next_event()
+        except h11.RemoteProtocolError as error:
+            raise error.with_traceback(None) from None
 
 
 class PatientProtocol(H11Protocol):
@@ -197,8 +195,21 @@ class PatientProtocol(H11Protocol):
     stranger = True
     """Whether whoever has connected may not change things, or is not known yet."""
 
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop or asyncio.get_running_loop())
+        self.conn = _Conversation(h11.SERVER, HEADERS)
+        self.gone = asyncio.Event()
+        self.gone.set()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.gone.clear()
         self._expect(answering=False)
         connection = transport.get_extra_info("socket")
         if connection.family == socket.AF_UNIX:
@@ -220,8 +231,11 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.gone.set()
         self._relax()
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()  # else it keeps what is lost with an error for IDLE seconds more
 
     def _expect(self, *, answering: bool) -> None:
         if self._deadline is not None and self._answering is answering:

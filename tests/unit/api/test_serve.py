@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import select
 import socket
-import ssl
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -21,9 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from carom.api import serve as serving
-from carom.api.serve import claim, listening, listening_on, serve, tls_context
+from carom.api.serve import claim, listening, serve
 from carom.errors import NetError
-from tests.unit.checks.certificates import certificate
 
 LARGE = b"x" * (8 << 20)
 
@@ -307,45 +305,3 @@ def test_the_end_does_not_wait_for_answers_that_never_come(path: Path, monkeypat
         writer.close()
 
     play(path, scene)
-
-
-# ---- over TCP ----
-
-
-def test_over_tcp_it_is_answered_by_tls(path: Path, tmp_path: Path) -> None:
-    both = certificate(tmp_path, "director", 1)
-
-    async def scene() -> None:
-        with listening_on("127.0.0.1", 0) as listener:
-            server = asyncio.create_task(serve(APP, listener, lambda: None, tls_context(both, None)))
-            port = listener.getsockname()[1]
-            trusting = ssl.create_default_context(cafile=str(both))
-            trusting.check_hostname = False
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
-            writer.write(GET)
-            assert b'{"well": true}' in await reader.read(-1)
-            writer.close()
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(GET)
-            with suppress(OSError):
-                assert b" 200 " not in await reader.read(-1), "not without TLS"
-            writer.close()
-            server.cancel()
-            with suppress(asyncio.CancelledError):
-                await server
-
-    asyncio.run(scene())
-
-
-def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
-    (tmp_path / "cert.pem").write_text("nonsense")
-    with pytest.raises(NetError, match=r"cert\.pem and its key cannot be used"):
-        tls_context(tmp_path / "cert.pem", None)
-
-
-def test_an_address_that_is_not_ours_is_named() -> None:
-    with (
-        pytest.raises(NetError, match=r"192\.0\.2\.1 port 3636 cannot be listened on"),
-        listening_on("192.0.2.1", 3636),
-    ):
-        pytest.fail("nobody has that address")
