@@ -36,7 +36,16 @@ from carom.core.planning import Planned
 from carom.core.world import Memory, World
 from carom.duty import Duty, Troubles
 from carom.errors import DataPlaneError
-from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Override, RealName
+from carom.events import (
+    ConfigLoaded,
+    DataPlaneDisturbed,
+    Emptied,
+    Fact,
+    NeighbourLost,
+    NeighbourResolved,
+    Override,
+    RealName,
+)
 from carom.model import Address, Config, OnMisuse
 from carom.outcome import Checked
 from carom.ports import (
@@ -164,8 +173,8 @@ class Engine:
         self._checking = Duty("some health checks cannot be made", clock, self._troubles)
         self._applying = Duty("the last apply failed, so the earlier plan stands", clock, self._troubles)
         self._planned: Planned | None = None
-        self._attached_at: tuple[bytes | None, bytes | None] = (None, None)
-        """The MACs that the data plane was attached with."""
+        self._attached_at: tuple[object, ...] = ()
+        """The NICs that the data plane was attached to."""
         self._held: frozenset[Address] = frozenset()
         self._held_at: bytes | None = None
         self._announcements: set[asyncio.Task[None]] = set()
@@ -246,7 +255,7 @@ class Engine:
         if attachment.taken_over:
             self._world = await self._work(lambda: worlds.recall(self._world, self._memory, self._clock()))
         await self._hear()
-        self._attached_at = self._world.mac, self._world.inside_mac
+        self._attached_at = self._world.hardware
         nothing = Reading()
         self._snapshot = Snapshot(self._world, Plan(), attachment, nothing, nothing, 0.0, self._clock(), ())
         try:
@@ -314,6 +323,8 @@ class Engine:
             began = self._clock()
             with self._troubles.noting("the counters cannot be read"):
                 await self._read()
+            with self._troubles.noting("the data plane cannot be looked after"):
+                await self._look_after()
             took = self._clock() - began
             self._publish()
 
@@ -456,14 +467,18 @@ class Engine:
             began = time.perf_counter()
             self._plane.apply(wish)
             log.info("plan applied", extra=_size(wish) | {"ms": round(1000 * (time.perf_counter() - began), 1)})
-        self._attached_at = world.mac, world.inside_mac
+        self._attached_at = world.hardware
         return attachment, wish
 
     def _attach_anew(self, world: World) -> Attachment:
         """Attaching is where a data plane learns its NICs: one that came back, or has another MAC, is learnt again."""
-        attachment, macs = self.snapshot.attachment, (world.mac, world.inside_mac)
-        is_gone = world.mac is None or (world.config.director.inside is not None and world.inside_mac is None)
-        if world.mac is None or is_gone or macs == self._attached_at:
+        attachment = self.snapshot.attachment
+        is_gone = world.config.director.inside is not None and world.inside_mac is None
+        if world.mac is None or is_gone:
+            return attachment
+        if world.hardware == self._attached_at:
+            if world.disturbed:
+                self._plane.mend()
             return attachment
         self._plane.close()
         attachment = replace(self._plane.attach(), taken_over=attachment.taken_over)
@@ -515,6 +530,12 @@ class Engine:
         """In the worker's thread: the counters, when they were read, and who leaves and has no flows left."""
         reading, at = self._plane.read(), self._clock()
         return reading, at, self._minute.add(reading, at), _emptied(world, reading)
+
+    async def _look_after(self) -> None:
+        """Whether the data plane is still as it was left. Without its NIC it cannot be, and that is told already."""
+        how = await self._work(self._plane.disturbance) if self._world.mac else ""
+        if how != self._world.disturbed:
+            self.tell(DataPlaneDisturbed(how))
 
     def _past(self, now: float, reading: Reading) -> tuple[float, Reading]:
         """The older of the two readings that are kept, HANDSHAKES_OVER apart."""

@@ -44,6 +44,16 @@ class InterfaceChanged:
     """The director's own addresses on it (DIPs), each with its network's prefix."""
     inside: bool = False
     """Whether it is the second one, towards the real servers."""
+    index: int = 0
+    """The kernel's number of it: another NIC of the same name has another."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlaneDisturbed:
+    """Somebody else has had a hand on the data plane, or has no longer."""
+
+    how: str
+    """A clause; empty: all is as it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ Fact = (
     ConfigLoaded
     | ConfigRefused
     | InterfaceChanged
+    | DataPlaneDisturbed
     | NeighbourResolved
     | NeighbourLost
     | Checked

@@ -110,6 +110,12 @@ class DataPlane(Protocol):
     def apply(self, plan: Plan) -> None:
         """Make the plan true. Raises DataPlaneError, in which case the earlier plan still stands, whole."""
 
+    def disturbance(self) -> str:
+        """What somebody else has done to it since it was attached, as a clause; empty: nothing. Asked every second."""
+
+    def mend(self) -> None:
+        """Put right what was disturbed; flows stay. Raises CaromError if that cannot be done."""
+
     def read(self) -> Reading:
         """Read the counters."""
 

@@ -48,7 +48,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def fill(pins: Path) -> None:
     """Writes so many flows into the running director's table, in the program's stead."""
-    table, clock = Map(libbpf.open_pinned(pins / "maps/flows4")), Map(libbpf.open_pinned(pins / "maps/clock"))
+    table, clock = (Map(libbpf.open_pinned(pins / "maps" / name, "map")) for name in ("flows4", "clock"))
     now = Clock.from_buffer_copy(clock.get(key(0)) or b"").seconds & 0xFFFF
     word = 1 | 1 << 16 | FLOW_STATES.index("established") << FLOW_STATE_AT | now << 48
     memory = table.memory()

@@ -58,6 +58,8 @@ class Plane(FakeDataPlane):
         self.applied_at: list[float] = []
         self.refusal: Exception | None = None
         self.unreadable: Exception | None = None
+        self.disturbed = ""
+        self.unmendable: Exception | None = None
         self.busy = False
         """Whether real servers have flows."""
         self.free = threading.Event()
@@ -75,6 +77,15 @@ class Plane(FakeDataPlane):
             raise self.refusal
         self.applied.append(plan)
         super().apply(plan)
+
+    def disturbance(self) -> str:
+        return self.disturbed
+
+    def mend(self) -> None:
+        self.diary.append("mend")
+        if self.unmendable:
+            raise self.unmendable
+        self.disturbed = ""
 
     def read(self) -> Reading:
         if self.unreadable:
@@ -829,6 +840,53 @@ def test_a_nic_that_cannot_be_attached_to_anew_is_tried_again() -> None:
             assert engine.snapshot.world.mac == OTHER
             assert stage.plane.diary[-3:] == ["close", "attach", "apply"]
             assert len(stage.plane.applied) == 2
+
+    play(scene)
+
+
+def test_another_nic_with_the_same_mac_is_attached_to_anew() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.engine.tell(InterfaceChanged(up=True, mac=OWN, index=7))
+        async with stage.running() as engine:
+            engine.tell(InterfaceChanged(up=True, mac=OWN, index=8))
+            await until(lambda: stage.plane.diary == ["attach", "apply", "close", "attach", "apply"])
+
+    play(scene)
+
+
+# ---- somebody else's hand on the data plane ----
+
+
+def test_what_somebody_else_disturbs_is_told_and_mended() -> None:
+    async def scene() -> None:
+        stage, heard = Stage(), list[str]()
+        stage.engine.tell(InterfaceChanged(up=True, mac=OWN))
+        stage.engine.listen(lambda news: heard.extend(one.event for one in news))
+        stage.plane.unmendable = DataPlaneError("another XDP program is on eth0")
+        async with stage.running() as engine:
+            stage.plane.disturbed = "the program was taken off eth0 by somebody else"
+            await until(lambda: heard == ["data plane disturbed"])
+            await until(lambda: "another XDP program is on eth0" in " ".join(engine.snapshot.troubles))
+            assert engine.snapshot.world.disturbed == "the program was taken off eth0 by somebody else"
+            stage.plane.unmendable = None
+            await until(lambda: heard == ["data plane disturbed", "data plane mended"])
+            assert engine.snapshot.troubles == ()
+            assert set(stage.plane.diary[2:]) == {"mend"}, "nothing is attached anew, and no plan applied"
+
+    play(scene)
+
+
+def test_without_its_nic_nobody_is_blamed() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.engine.tell(InterfaceChanged(up=False, mac=None))
+        async with stage.running() as engine:
+            stage.plane.disturbed = "the program was taken off eth0 by somebody else"
+            before = engine.snapshot.read_at
+            await until(lambda: engine.snapshot.read_at > before)
+            assert engine.snapshot.world.disturbed == ""
+            assert "mend" not in stage.plane.diary
 
     play(scene)
 

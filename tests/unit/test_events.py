@@ -10,6 +10,7 @@ from carom.core.world import begin, step
 from carom.events import (
     ConfigLoaded,
     ConfigRefused,
+    DataPlaneDisturbed,
     Emptied,
     Fact,
     InterfaceChanged,
@@ -28,6 +29,7 @@ CONFIG = Config(Director("eth0"), (WEB,))
 HISTORY: tuple[Fact, ...] = (
     ConfigLoaded(CONFIG),
     InterfaceChanged(up=True, mac=b"\x02DIR0", addresses=(ip_interface("192.168.76.1/24"),)),
+    DataPlaneDisturbed("the program was taken off eth0"),
     NeighbourResolved(REAL, b"\x02REAL"),
     Checked("web", REAL, Outcome(Reason.OK)),
     Overridden("web", REAL, Override(5, "root", since=3.0)),

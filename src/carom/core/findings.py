@@ -16,6 +16,9 @@ from carom.model import Address, Service
 def findings(world: World, now: float) -> Iterator[Finding]:
     """Everything that is not as it should be; nothing when all is well."""
     yield from _nics(world)
+    if world.disturbed:
+        subject = f"the data plane on {world.config.director.interface}:"
+        yield Finding("data-plane", subject, Verdict.FAULT, world.disturbed)
     if world.refused:
         evidence = f"has faults, so the earlier one runs on: {'; '.join(world.refused)}"
         yield Finding("configuration", "the configuration file", Verdict.FAULT, evidence, "carom check FILE")

@@ -24,6 +24,8 @@ EVENTS = (
     "configuration refused",
     "interface down",
     "interface up",
+    "data plane disturbed",
+    "data plane mended",
     "vip misused",
     "vip misuse ended",
     "neighbour lost",
@@ -58,6 +60,8 @@ def news(before: World, after: World, now: float) -> Iterator[News]:
     director = after.config.director
     yield from _interface(director.interface, before.nic, after.nic)
     yield from _interface(director.inside, before.inside, after.inside)
+    if after.disturbed != before.disturbed:
+        yield from _disturbed(director.interface, after.disturbed)
     if after.refused and after.refused != before.refused:
         yield News("configuration refused", {"faults": list(after.refused)}, grave=True)
     if after.config is not before.config:
@@ -81,6 +85,13 @@ def _interface(name: str | None, before: InterfaceChanged | None, after: Interfa
         yield News("interface down", fields, grave=True)
     elif not before.up or after.mac != before.mac:
         yield News("interface up", fields)
+
+
+def _disturbed(interface: str, how: str) -> Iterator[News]:
+    if how:
+        yield News("data plane disturbed", {"interface": interface, "why": how}, grave=True)
+    else:
+        yield News("data plane mended", {"interface": interface})
 
 
 def _neighbours(before: World, after: World) -> Iterator[News]:

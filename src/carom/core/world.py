@@ -22,6 +22,7 @@ from carom.core.health import Health, Judgement
 from carom.events import (
     ConfigLoaded,
     ConfigRefused,
+    DataPlaneDisturbed,
     Emptied,
     Fact,
     InterfaceChanged,
@@ -69,6 +70,8 @@ class World:
     """How the NIC is; None: it has not been looked at."""
     inside: InterfaceChanged | None = None
     """How the inside NIC is; None: there is none, or it has not been looked at."""
+    disturbed: str = ""
+    """What somebody else has done to the data plane, as a clause; empty: nothing."""
     vlans: Mapping[Address, int] = field(default_factory=dict)
     """Of those of `watched` that are on a VLAN of their own, which."""
     own: frozenset[Address] = frozenset()
@@ -102,6 +105,11 @@ class World:
         return self.inside.mac if self.inside else None
 
     @property
+    def hardware(self) -> tuple[tuple[bytes | None, int], ...]:
+        """Of either NIC its MAC and index: by which the data plane knows it."""
+        return tuple((nic.mac, nic.index) if nic else (None, 0) for nic in (self.nic, self.inside))
+
+    @property
     def towards_reals(self) -> InterfaceChanged | None:
         """How the NIC is by which real servers are reached; None: it has not been looked at."""
         return self.inside if self.config.director.inside else self.nic
@@ -109,9 +117,9 @@ class World:
     @property
     def basis(self) -> tuple[object, ...]:
         """All that a plan follows from: two worlds in which each of these is the same object have the same plan."""
-        macs = self.mac, self.inside_mac
         known = self.neighbours, self.judgements, self.ended, self.guilty, self.own
-        return self.config, self.services, *known, *macs
+        nics = (part for nic in self.hardware for part in nic)
+        return self.config, self.services, *known, *nics, self.disturbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +207,8 @@ class _Draft:
                 self._loaded(fact.config)
             case ConfigRefused():
                 self._world = replace(self._world, refused=fact.faults)
-            case InterfaceChanged():
-                self._interface(fact)
+            case InterfaceChanged() | DataPlaneDisturbed():
+                self._host(fact)
             case NeighbourResolved() | NeighbourLost():
                 self._neighbour(fact)
             case Checked():
@@ -223,6 +231,13 @@ class _Draft:
         if self._rescheduled:
             self._world = replace(self._world, again=_again(self._world))
         return self._world
+
+    def _host(self, fact: InterfaceChanged | DataPlaneDisturbed) -> None:
+        """What becomes of the director itself."""
+        if isinstance(fact, InterfaceChanged):
+            self._interface(fact)
+        elif fact.how != self._world.disturbed:
+            self._world = replace(self._world, disturbed=fact.how)
 
     def _interface(self, fact: InterfaceChanged) -> None:
         before = self._world.inside if fact.inside else self._world.nic

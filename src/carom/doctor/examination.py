@@ -103,7 +103,7 @@ def _answering(told: Told) -> bool | None:
     if told.status is not None:
         return bool(told.status["director"]["answering"])
     try:
-        settings = Map(open_pinned(told.pins / "maps" / "settings"))
+        settings = Map(open_pinned(told.pins / "maps" / "settings", "map"))
     except CaromError:
         return None
     try:

@@ -74,7 +74,7 @@ def look(name: str, *, inside: bool = False) -> InterfaceChanged:
         link = rtnetlink.link(name)
     except NetError:
         return InterfaceChanged(up=False, mac=None, inside=inside)
-    return InterfaceChanged(link.up, link.mac, _addresses(link.index), inside)
+    return InterfaceChanged(link.up, link.mac, _addresses(link.index), inside, link.index)
 
 
 def _addresses(index: int) -> tuple[IPv4Interface | IPv6Interface, ...]:

@@ -102,6 +102,21 @@ def test_the_first_comes_soon_and_the_others_are_spread() -> None:
     assert max(Counter(int(time) for time in second).values()) < 100
 
 
+def test_a_failure_while_the_daemon_stood_still_is_no_failure() -> None:
+    answers = iter([OK, DOWN, OK, DOWN])
+
+    def answer() -> Outcome:
+        return next(answers, OK)
+
+    stopped = Played(seconds=31.0, answer=answer)
+    reasons = [checked.outcome.reason for checked in watched(125, job(stopped)).reports]
+    assert reasons == [Reason.OK, Reason.OK]
+    answers = iter([OK, DOWN, OK])
+    slow = Played(seconds=1.5, answer=answer)
+    reasons = [checked.outcome.reason for checked in watched(6, job(slow)).reports]
+    assert reasons == [Reason.OK, Reason.SILENT, Reason.OK]
+
+
 def test_one_that_takes_longer_than_its_interval_follows_itself_at_once() -> None:
     check = Played(seconds=5.0)
     watch = watched(100, job(check, every=2))

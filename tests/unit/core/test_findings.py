@@ -14,6 +14,7 @@ from carom.core.world import World, begin, step
 from carom.events import (
     ConfigLoaded,
     ConfigRefused,
+    DataPlaneDisturbed,
     Fact,
     InterfaceChanged,
     NeighbourLost,
@@ -201,6 +202,11 @@ def test_a_real_server_that_is_drained_is_no_fault() -> None:
     world = step(world, [], 30.0)
     assert list(findings(world, 30.0)) == []
     assert obstacle(world, "web", ONE, 30.0) == "it was drained, and the deadline is over"
+
+
+def test_a_disturbed_data_plane_is_a_finding() -> None:
+    world = after(*FOUND, DataPlaneDisturbed("the program was taken off eth0"))
+    assert sentences(world) == ["the data plane on eth0: the program was taken off eth0"]
 
 
 def test_a_director_with_two_nics_is_told_of_both() -> None:

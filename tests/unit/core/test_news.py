@@ -14,6 +14,7 @@ from carom.core.world import World, step
 from carom.events import (
     ConfigLoaded,
     ConfigRefused,
+    DataPlaneDisturbed,
     Emptied,
     Fact,
     NeighbourLost,
@@ -65,6 +66,15 @@ def test_the_first_checks_are_no_news_unless_they_fail() -> None:
     beginning = after(*FOUND, config=CHECKED)
     assert heard(beginning, well(ONE), well(TWO)) == []
     assert [event for event, _ in heard(beginning, unwell(ONE), well(TWO))] == ["real server down"]
+
+
+def test_whoever_disturbs_the_data_plane_is_grave_news_until_it_is_mended() -> None:
+    world = at_work()
+    disturbed = step(world, [DataPlaneDisturbed("the program was taken off eth0")], 20.0)
+    fields = {"interface": "eth0", "why": "the program was taken off eth0"}
+    assert list(news(world, disturbed, 20.0)) == [News("data plane disturbed", fields, grave=True)]
+    assert heard(disturbed, DataPlaneDisturbed("the program was taken off eth0")) == []
+    assert heard(disturbed, DataPlaneDisturbed("")) == [("data plane mended", "eth0")]
 
 
 def test_a_real_server_that_goes_down_and_comes_up() -> None:

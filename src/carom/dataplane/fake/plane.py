@@ -110,6 +110,12 @@ class FakeDataPlane:
     def attach(self) -> Attachment:
         return Attachment("fake", self.interface, "", taken_over=False)
 
+    def disturbance(self) -> str:
+        return ""
+
+    def mend(self) -> None:
+        """Nobody else has a hand on it."""
+
     def apply(self, plan: Plan) -> None:
         self.plan = plan
         self.flow_table.use(plan.timeouts)

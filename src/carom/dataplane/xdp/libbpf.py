@@ -101,6 +101,12 @@ class _MapInfo(c.Structure):
     )
 
 
+class _ProgramInfo(c.Structure):
+    """The head of the kernel's `struct bpf_prog_info`."""
+
+    _fields_ = (("type", c.c_uint32), ("id", c.c_uint32))
+
+
 class _LinkInfo(c.Structure):
     """The head of the kernel's `struct bpf_link_info`, as an XDP link fills it."""
 
@@ -130,6 +136,9 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_program__name": (c.c_char_p, (c.c_void_p,)),
     "bpf_map__name": (c.c_char_p, (c.c_void_p,)),
     "bpf_map__fd": (c.c_int, (c.c_void_p,)),
+    "bpf_map__type": (c.c_uint32, (c.c_void_p,)),
+    "bpf_map__key_size": (c.c_uint32, (c.c_void_p,)),
+    "bpf_map__value_size": (c.c_uint32, (c.c_void_p,)),
     "bpf_map__set_max_entries": (c.c_int, (c.c_void_p, c.c_uint32)),
     "bpf_map__reuse_fd": (c.c_int, (c.c_void_p, c.c_int)),
     "bpf_map__set_pin_path": (c.c_int, (c.c_void_p, c.c_char_p)),
@@ -235,6 +244,8 @@ class Map(_Descriptor):
         self.name = info.name.decode()
         super().__init__(fd, f'map "{self.name}"')
         self.key_size, self.value_size = info.key_size, info.value_size
+        self.shape = (self.name, info.type, info.key_size, info.value_size)
+        """By which a map is told from another; how many entries it has is no part of it."""
         self.max_entries = info.max_entries
         self.per_cpu = info.type in _PER_CPU_TYPES
         self.mappable = bool(info.map_flags & _BPF_F_MMAPABLE)
@@ -343,6 +354,12 @@ class Program(_Descriptor):
     def __init__(self, fd: int, name: str) -> None:
         super().__init__(fd, f'program "{name}"')
 
+    def id(self) -> int:
+        """The kernel's number of it."""
+        info, size = _ProgramInfo(), c.c_uint32(c.sizeof(_ProgramInfo))
+        _call(f"describe {self.what}", "bpf_obj_get_info_by_fd", self.fd, c.byref(info), c.byref(size))
+        return int(info.id)
+
     def run(self, frame: bytes, repeat: int = 1) -> tuple[int, bytes, int]:
         """BPF_PROG_TEST_RUN: the verdict, the frame as it left, and nanoseconds per run.
 
@@ -386,18 +403,33 @@ class Link(_Descriptor):
         _call(f"replace the program of the {self.what} by {program.what}", "bpf_link_update", self.fd, program.fd, None)
 
     def ifindex(self) -> int:
-        """The NIC it is on; 0 when the NIC is gone."""
+        """The NIC it is on; 0 when the NIC is gone, or somebody has detached it."""
+        return int(self._info().ifindex)
+
+    def program_id(self) -> int:
+        """The kernel's number of the program that it attaches."""
+        return int(self._info().prog_id)
+
+    def _info(self) -> _LinkInfo:
         info, size = _LinkInfo(), c.c_uint32(c.sizeof(_LinkInfo))
         _call("describe the XDP link", "bpf_obj_get_info_by_fd", self.fd, c.byref(info), c.byref(size))
-        return int(info.ifindex)
+        return info
 
     def detach(self) -> None:
         _call("detach the XDP link", "bpf_link_detach", self.fd)
 
 
-def open_pinned(path: Path) -> int:
-    """The descriptor of what is pinned there. Raises BpfError with ENOENT where nothing is."""
-    return _call(f"open {path}", "bpf_obj_get", os.fsencode(path))
+def open_pinned(path: Path, kind: str) -> int:
+    """The descriptor of the map or link (`kind`) that is pinned there.
+
+    Raises BpfError: with ENOENT where nothing is, with EBADF where something else is.
+    """
+    fd = _call(f"open {path}", "bpf_obj_get", os.fsencode(path))
+    what = str(Path(f"/proc/self/fd/{fd}").readlink()).rpartition(":")[2]
+    if kind in what:  # `bpf-map`, `bpf_link`
+        return fd
+    os.close(fd)
+    raise BpfError(f"{path} is no {kind} but a {what}, put there by somebody else: remove it", errno.EBADF)
 
 
 def xdp_mode(ifindex: int) -> str:
@@ -442,6 +474,12 @@ class Object:
     def pin_map(self, name: str, path: Path) -> None:
         """On `load` the map pinned there is used; where there is none, the new one is pinned."""
         _call(f"pin map {name} at {path}", "bpf_map__set_pin_path", self._map(name), os.fsencode(path))
+
+    def shape(self, name: str) -> tuple[str, int, int, int]:
+        """The shape that a map of this object has; the kernel keeps 15 characters of its name."""
+        handle, library = self._map(name), _library()
+        sizes = library.bpf_map__key_size(handle), library.bpf_map__value_size(handle)
+        return (name[:15], library.bpf_map__type(handle), *sizes)
 
     def reuse_map(self, name: str, map_: Map) -> None:
         """On `load` this map is used in place of a new one."""

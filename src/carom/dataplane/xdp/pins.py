@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from carom.dataplane.xdp import libbpf
-from carom.dataplane.xdp.libbpf import Map
+from carom.dataplane.xdp.libbpf import Link, Map
 from carom.errors import BpfError, DataPlaneError, UnsupportedError
 
 BPF_FS_MAGIC = 0xCAFE4A11
@@ -45,7 +45,17 @@ def pinned_maps(folder: Path, names: Iterable[str]) -> dict[str, Map]:
 def pinned_map(path: Path) -> Map | None:
     """The map that is pinned there; None where nothing is."""
     try:
-        return Map(libbpf.open_pinned(path))
+        return Map(libbpf.open_pinned(path, "map"))
+    except BpfError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+
+
+def pinned_link(path: Path) -> Link | None:
+    """The link that is pinned there; None where nothing is."""
+    try:
+        return Link(libbpf.open_pinned(path, "link"))
     except BpfError as error:
         if error.errno == errno.ENOENT:
             return None
@@ -55,10 +65,24 @@ def pinned_map(path: Path) -> Map | None:
 def pin_maps(folder: Path, maps: Mapping[str, Map]) -> None:
     """Pins these by their names, each in place of what is pinned there."""
     for name, map_ in maps.items():
-        aside = folder / f"{name}{_NEW}"
-        aside.unlink(missing_ok=True)  # of a daemon that was killed just here
-        map_.pin(aside)
-        aside.rename(folder / name)
+        pin(map_, folder / name)
+
+
+def pin(pinned: Map | Link, path: Path) -> None:
+    """Pins it there, in place of what is pinned there."""
+    aside = path.with_name(f"{path.name}{_NEW}")
+    aside.unlink(missing_ok=True)  # of a daemon that was killed just here
+    pinned.pin(aside)
+    aside.rename(path)
+
+
+def names(pins: Path) -> frozenset[tuple[str, int]]:
+    """What is pinned there, by name and inode: the same again as long as nobody removes or replaces any of it."""
+    try:
+        with os.scandir(pins) as links, os.scandir(pins / "maps") as maps:
+            return frozenset((entry.path, entry.inode()) for entry in (*links, *maps))
+    except OSError:
+        return frozenset()
 
 
 def _is_bpffs(folder: Path) -> bool:

@@ -11,14 +11,15 @@ from pathlib import Path
 from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.plan import Plan
-from carom.dataplane.xdp import counters, program
+from carom.dataplane.xdp import counters, hold, program
 from carom.dataplane.xdp.explain import explain
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.flows import FlowTables
 from carom.dataplane.xdp.groups import Groups
+from carom.dataplane.xdp.hold import Hold
 from carom.dataplane.xdp.layout import FEATURE_MTU
 from carom.dataplane.xdp.libbpf import Program
-from carom.dataplane.xdp.pins import make_pins
+from carom.dataplane.xdp.pins import make_pins, pin_maps
 from carom.dataplane.xdp.program import Loaded, Nic
 from carom.dataplane.xdp.room import lacking
 from carom.dataplane.xdp.tables import Tables
@@ -35,6 +36,7 @@ class XdpDataPlane:
     def __init__(self, interface: str, pins: Path, flow_buckets: int = 1 << 18, inside: str | None = None) -> None:
         self._interface, self._inside, self._pins, self._flow_buckets = interface, inside, pins, flow_buckets
         self._groups = Groups(interface)
+        self._hold = Hold(interface, pins, inside)
         self._loaded: Loaded | None = None
         self._tables: Tables | None = None
         self._mode = ""
@@ -50,7 +52,8 @@ class XdpDataPlane:
         loaded = program.load(mac, self._pins, self._flow_buckets, inside=inside)
         self._loaded, self._tables = loaded, Tables(loaded.maps, time.monotonic)
         program.start_clock(loaded)
-        self._mode, taken_over = program.attach(loaded, self._interface, self._pins, self._inside)
+        self._mode, taken_over = self._hold.put(loaded)
+        self._groups = Groups(self._interface)  # a NIC that came back listens to none of them
         return Attachment("xdp", self._interface, self._mode, taken_over, self._inside or "")
 
     def _inside_nic(self) -> Nic | None:
@@ -89,11 +92,21 @@ class XdpDataPlane:
             room=room,
         )
         program.start_clock(fitted)
-        program.attach(fitted, self._interface, self._pins, self._inside)
+        self._hold.put(fitted)
         self._forget_explainer()
         self._loaded = fitted
         self._tables = Tables(fitted.maps, time.monotonic)
         loaded.close()
+
+    def disturbance(self) -> str:
+        return self._hold.disturbance() if self._loaded else ""
+
+    def mend(self) -> None:
+        """The maps are held, whatever became of their pins, so no flow is lost."""
+        loaded, _ = self._attached()
+        self._claim()
+        pin_maps(make_pins(self._pins), loaded.maps)
+        self._mode, _ = self._hold.put(loaded)
 
     def read(self) -> Reading:
         loaded, tables = self._attached()
@@ -123,6 +136,7 @@ class XdpDataPlane:
 
     def close(self) -> None:
         self._forget_explainer()
+        self._hold.close()
         if self._loaded is not None:
             self._loaded.close()
             self._loaded = self._tables = None
@@ -132,9 +146,12 @@ class XdpDataPlane:
 
     def _claim(self) -> None:
         """One daemon to a folder of pins. The kernel gives the claim back when the daemon dies."""
-        if self._claimed is not None:
-            return
         make_pins(self._pins)
+        if self._claimed is not None:
+            if os.path.samestat(os.fstat(self._claimed), self._pins.stat()):
+                return
+            os.close(self._claimed)  # somebody has removed the folder
+            self._claimed = None
         folder = os.open(self._pins, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,7 +165,7 @@ class XdpDataPlane:
     def detach(self) -> tuple[str, ...]:
         self.close()
         self._groups.listen(())
-        return program.detach(self._pins)
+        return hold.detach(self._pins)
 
     def _attached(self) -> tuple[Loaded, Tables]:
         if self._loaded is None or self._tables is None:

@@ -1,10 +1,8 @@
-"""The program: loads the object, attaches it to a NIC, and keeps both in pins that outlive the daemon.
+"""The program: loads the object, on maps that are pinned and outlive the daemon.
 
-    PINS/link            the attachment; as long as it is pinned, packets are forwarded
-    PINS/inside          that on the inside NIC of a director with two
     PINS/maps/NAME       every map of `bpf/maps.h`
 
-Loading where pins exist takes the maps over, flows and all, and swaps the program in one step.
+Loading where pins exist takes the maps over, flows and all; `carom.dataplane.xdp.hold` puts the program on its NIC.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import errno
 import fcntl
 import os
 import secrets
-import shutil
 import socket
 import struct
 import time
@@ -22,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from carom.dataplane.xdp import libbpf
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
     FEATURE_INSIDE,
@@ -34,7 +30,7 @@ from carom.dataplane.xdp.layout import (
     Settings,
     key,
 )
-from carom.dataplane.xdp.libbpf import Link, Map, Object, Program
+from carom.dataplane.xdp.libbpf import Map, Object, Program
 from carom.dataplane.xdp.pins import make_pins, pin_maps, pinned_maps
 from carom.dataplane.xdp.room import copy
 from carom.errors import BpfError, DataPlaneError, UnsupportedError
@@ -47,8 +43,6 @@ _CLOCK_TRIES, _CLOCK_AGAIN = 50, 0.002
 """How often the kernel's timer is asked for, and the seconds from one time to the next."""
 _SIOCGIFHWADDR = 0x8927
 _SIOCGIFMTU = 0x8921
-_UNSUITED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.E2BIG)
-"""What a driver answers when it cannot run XDP natively as things are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +189,7 @@ def _standing(folder: Path, names: tuple[str, ...]) -> dict[str, Map]:
     maps = pinned_maps(folder, names)
     if "settings" not in maps:
         return maps
-    layout = struct.unpack_from("=I", maps["settings"].get(key(0)) or bytes(4))[0]
+    layout = _layout(maps["settings"])
     if layout in (0, LAYOUT_VERSION):
         return maps
     _close(maps)
@@ -205,13 +199,29 @@ def _standing(folder: Path, names: tuple[str, ...]) -> dict[str, Map]:
     )
 
 
+def _layout(settings: Map) -> int:
+    """0: none, or what is pinned there are no settings."""
+    is_own = (settings.name, settings.key_size) == ("settings", 4)
+    return int(struct.unpack_from("=I", settings.get(key(0)) or bytes(4))[0]) if is_own else 0
+
+
 def _choose_maps(object_: Object, names: tuple[str, ...], standing: Mapping[str, Map], room: Mapping[str, int]) -> None:
     """Those that stand are taken as they are, unless they are too small; all others are made."""
     for name in names:
         if name in standing and room.get(name, 0) <= standing[name].max_entries:
+            _require_own(object_, name, standing[name])
             object_.reuse_map(name, standing[name])
         elif name in room:
             object_.resize(name, room[name])
+
+
+def _require_own(object_: Object, name: str, standing: Map) -> None:
+    """The kernel would take any map, and a program on another's map forwards to nowhere."""
+    if standing.shape != object_.shape(name):
+        raise DataPlaneError(
+            f"what is pinned as the map {name} is another ({standing.what}), put there by somebody else: "
+            "run caromd --detach first (its flows end)"
+        )
 
 
 def _fill(loaded: Loaded, standing: Mapping[str, Map], room: Mapping[str, int], folder: Path | None) -> None:
@@ -270,95 +280,13 @@ def _initialise(settings: Map) -> None:
     settings.set(key(0), bytes(value))
 
 
-def attach(loaded: Loaded, interface: str, pins: Path, inside: str | None = None) -> tuple[str, bool]:
-    """Puts the programs on the NICs; the mode they run in (`native` or `generic`), and whether a link was taken over.
-
-    A driver that cannot run XDP natively cannot send what is redirected to it natively either: then both are generic.
-    """
-    generic = False
-    if inside and loaded.inside:
-        generic = _put(loaded.inside, inside, pins / INSIDE)[0] == "generic"
-    else:
-        _take_away(pins / INSIDE)
-    return _put(loaded.director, interface, pins / "link", generic=generic)
-
-
-def _put(program: Program, interface: str, path: Path, *, generic: bool = False) -> tuple[str, bool]:
-    """Puts one program on one NIC, by the link that is pinned there or by a new one."""
-    ifindex = _ifindex(interface)
-    if (link := _pinned_link(path)) is not None:
-        if link.ifindex() == ifindex and not (generic and libbpf.xdp_mode(ifindex) == "native"):
-            link.replace_program(program)
-            link.close()
-            return libbpf.xdp_mode(ifindex), True
-        link.close()
-        _take_away(path)
-    link = _new_link(program, interface, ifindex, generic=generic)
-    link.pin(path)
-    link.close()
-    return libbpf.xdp_mode(ifindex), False
-
-
-def _pinned_link(path: Path) -> Link | None:
-    try:
-        return Link(libbpf.open_pinned(path))
-    except BpfError as error:
-        if error.errno == errno.ENOENT:
-            return None
-        raise
-
-
-def _new_link(program: Program, interface: str, ifindex: int, *, generic: bool) -> Link:
-    if generic:
-        return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_SKB_MODE)
-    try:
-        return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_DRV_MODE)
-    except BpfError as error:
-        if error.errno == errno.EBUSY:
-            raise DataPlaneError(
-                f"another XDP program is on {interface}: ip link show {interface} names it; detach it first"
-            ) from error
-        if error.errno not in _UNSUITED:
-            raise
-    return program.attach_xdp(ifindex, libbpf.XDP_FLAGS_SKB_MODE)
-
-
-def detach(pins: Path) -> tuple[str, ...]:
-    """Takes link, maps and pins away; what was there, by name."""
-    gone = [name for name in ("link", INSIDE) if _take_away(pins / name)]
-    if pins.is_dir():
-        gone += sorted(path.name for path in (pins / "maps").glob("*"))
-        for path in pins.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        _remove(pins)
-    return tuple(gone)
-
-
-def _remove(folder: Path) -> None:
-    """A folder that is a mount, or was made for a daemon that may not do so itself, stays, empty."""
-    try:
-        folder.rmdir()
-    except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.EACCES, errno.EPERM):
-            raise
-
-
-def _take_away(path: Path) -> bool:
-    """Takes a pinned link off its NIC; whether there was one."""
-    if (link := _pinned_link(path)) is None:
-        return False
-    link.detach()
-    link.close()
-    path.unlink()
-    return True
-
-
 def nic(interface: str) -> Nic:
     """A NIC by its name. Raises DataPlaneError if there is none."""
-    return Nic(_ifindex(interface), mac_of(interface), struct.unpack("@i", _asked(interface, _SIOCGIFMTU)[16:20])[0])
+    return Nic(ifindex(interface), mac_of(interface), struct.unpack("@i", _asked(interface, _SIOCGIFMTU)[16:20])[0])
 
 
-def _ifindex(interface: str) -> int:
+def ifindex(interface: str) -> int:
+    """Its number. Raises DataPlaneError if there is none."""
     try:
         return socket.if_nametoindex(interface)
     except OSError as error:

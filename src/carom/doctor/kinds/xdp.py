@@ -45,7 +45,7 @@ def _pinned(index: int, name: str, nic: str, case: Case) -> Finding:
     """Whether the program on this NIC outlives the daemon."""
     path = case.told.pins / name
     try:
-        link = libbpf.Link(libbpf.open_pinned(path))
+        link = libbpf.Link(libbpf.open_pinned(path, "link"))
     except BpfError as error:
         evidence = f"no link is pinned at {path} ({os.strerror(error.errno)}): the program on {nic} is not held by it"
         remedy = "name the daemon's --pins, or restart caromd"

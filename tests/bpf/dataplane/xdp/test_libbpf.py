@@ -76,7 +76,7 @@ def test_what_is_missing_is_named(loaded: Object) -> None:
     with pytest.raises(BpfError, match="has no program nonsense"):
         loaded.program("nonsense")
     with pytest.raises(BpfError, match="open /nonsense"):
-        libbpf.open_pinned(Path("/nonsense"))
+        libbpf.open_pinned(Path("/nonsense"), "map")
 
 
 def test_a_file_that_is_no_object_is_refused_with_libbpfs_words(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU
+from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU, key
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.errors import DataPlaneError
 from tests.dataplane import plans
@@ -57,6 +58,23 @@ def test_two_daemons_do_not_share_pins(plane: XdpDataPlane, tmp_path: Path) -> N
     plane.close()
     assert other.attach().taken_over
     other.close()
+
+
+def test_whatever_becomes_of_the_pins_its_flows_stay(plane: XdpDataPlane, tmp_path: Path) -> None:
+    plane.attach()
+    plane.apply(plans.plan())
+    settings = plane._attached()[0].maps["settings"].get(key(0))
+    shutil.rmtree(tmp_path / "carom")
+    assert "pins in" in plane.disturbance()
+    plane.mend()
+    assert plane.disturbance() == ""
+    with pytest.raises(DataPlaneError, match="another caromd works on the pins"):
+        XdpDataPlane("cplane0", tmp_path / "carom", flow_buckets=64).attach()
+    plane.close()
+    successor = XdpDataPlane("cplane0", tmp_path / "carom", flow_buckets=64)
+    assert successor.attach().taken_over
+    assert successor._attached()[0].maps["settings"].get(key(0)) == settings, "the seed, too, that places flows"
+    successor.close()
 
 
 def test_before_it_is_attached_it_says_so(plane: XdpDataPlane) -> None:

@@ -1,4 +1,4 @@
-"""Loading, pinning and taking over, on a NIC of our own in a namespace of our own."""
+"""Loading, and taking maps over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from carom.dataplane.xdp import counters, libbpf, program
+from carom.dataplane.xdp import counters, hold, libbpf, program
 from carom.dataplane.xdp.labels import RealLabels
 from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_CHECKSUM, LAYOUT_VERSION, Clock, Settings, key
 from carom.dataplane.xdp.tables import Tables
@@ -25,13 +25,6 @@ def pins(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["mount", "-t", "bpf", "bpf", tmp_path], check=True)
     yield tmp_path / "carom"
     subprocess.run(["umount", tmp_path], check=True)
-
-
-@pytest.fixture
-def nic() -> Iterator[str]:
-    subprocess.run(["ip", "link", "add", "cprog0", "type", "veth", "peer", "name", "cprog1"], check=True)
-    yield "cprog0"
-    subprocess.run(["ip", "link", "del", "cprog0"], check=True)
 
 
 def load(pins: Path | None) -> program.Loaded:
@@ -63,6 +56,20 @@ def test_maps_of_another_layout_are_refused(pins: Path) -> None:
         load(pins)
 
 
+def test_what_is_no_map_of_ours_is_refused_by_name(pins: Path) -> None:
+    load(pins).close()
+    maps = pins / "maps"
+    (maps / "services").rename(maps / "aside")
+    (maps / "cursors").rename(maps / "services")
+    with pytest.raises(DataPlaneError, match=r'the map services is another \(map "cursors"\).*run caromd --detach'):
+        load(pins)
+    (maps / "settings").rename(maps / "services")
+    (maps / "aside").rename(maps / "settings")
+    with pytest.raises(DataPlaneError, match=r'is another \(map "se\w+"\).*run caromd --detach'):
+        load(pins)
+    assert "settings" in hold.detach(pins)
+
+
 def test_pins_need_a_bpf_file_system(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="not on a BPF file system: mount -t bpf"):
         load(tmp_path / "carom")
@@ -78,44 +85,6 @@ def test_buckets_are_a_power_of_two() -> None:
         program.load(DIRECTOR, flow_buckets=100)
 
 
-def test_it_attaches_natively_and_a_successor_takes_over(pins: Path, nic: str) -> None:
-    first = load(pins)
-    assert program.attach(first, nic, pins) == ("native", False)
-    first.close()
-    second = load(pins)
-    assert program.attach(second, nic, pins) == ("native", True)
-    second.close()
-    assert program.detach(pins)[0] == "link"
-    assert libbpf.xdp_mode(program._ifindex(nic)) == ""
-
-
-def test_where_the_driver_cannot_it_attaches_generically(pins: Path) -> None:
-    loaded = load(pins)
-    assert program.attach(loaded, "lo", pins) == ("generic", False)
-    loaded.close()
-    program.detach(pins)
-
-
-def test_somebody_elses_program_is_left_alone(pins: Path, nic: str, tmp_path: Path) -> None:
-    other, ours = load(pins / "other"), load(pins / "ours")
-    program.attach(other, nic, pins / "other")
-    with pytest.raises(DataPlaneError, match=f"another XDP program is on {nic}"):
-        program.attach(ours, nic, pins / "ours")
-    other.close()
-    ours.close()
-    program.detach(pins / "other")
-
-
-def test_a_link_whose_nic_is_gone_is_replaced(pins: Path, nic: str) -> None:
-    loaded = load(pins)
-    program.attach(loaded, nic, pins)
-    subprocess.run(["ip", "link", "del", nic], check=True)
-    subprocess.run(["ip", "link", "add", nic, "type", "veth", "peer", "name", "cprog1"], check=True)
-    assert program.attach(loaded, nic, pins) == ("native", False)
-    loaded.close()
-    program.detach(pins)
-
-
 @pytest.fixture
 def inside() -> Iterator[str]:
     subprocess.run(["ip", "link", "add", "cprog2", "type", "veth", "peer", "name", "cprog3"], check=True)
@@ -125,32 +94,6 @@ def inside() -> Iterator[str]:
 
 def load_for_two(pins: Path | None, inside: str) -> program.Loaded:
     return program.load(DIRECTOR, pins, flow_buckets=64, inside=program.nic(inside))
-
-
-def test_on_two_nics_both_have_a_program_until_one_is_given_up(pins: Path, nic: str, inside: str) -> None:
-    first = load_for_two(pins, inside)
-    assert program.attach(first, nic, pins, inside) == ("native", False)
-    assert libbpf.xdp_mode(program.nic(inside).index) == "native"
-    first.close()
-    second = load_for_two(pins, inside)
-    assert program.attach(second, nic, pins, inside) == ("native", True)
-    second.close()
-    one_armed = load(pins)
-    assert program.attach(one_armed, nic, pins) == ("native", True)
-    one_armed.close()
-    assert libbpf.xdp_mode(program.nic(inside).index) == ""
-    assert program.detach(pins)[0] == "link"
-
-
-def test_where_the_inside_driver_cannot_both_are_generic(pins: Path, nic: str) -> None:
-    loaded = load(pins)
-    assert program.attach(loaded, nic, pins) == ("native", False)
-    loaded.close()
-    two = load_for_two(pins, "lo")
-    assert program.attach(two, nic, pins, "lo") == ("generic", False)
-    two.close()
-    assert program.detach(pins)[:2] == ("link", "inside")
-    assert libbpf.xdp_mode(program.nic("lo").index) == ""
 
 
 def test_an_inside_nic_that_is_gone_is_a_reason_of_its_own(inside: str) -> None:
@@ -164,10 +107,6 @@ def test_an_inside_nic_that_is_gone_is_a_reason_of_its_own(inside: str) -> None:
     ends = {reason.name: reason.counter.packets for reason in reading.reasons}
     assert (ends["forwarded"], ends["no_inside"]) == (1, 1)
     loaded.close()
-
-
-def test_detaching_where_nothing_is_says_so(pins: Path) -> None:
-    assert program.detach(pins) == ()
 
 
 def test_the_clock_tells_the_time_by_itself() -> None:
@@ -188,20 +127,7 @@ def test_a_nic_that_is_not_there_is_named() -> None:
     with pytest.raises(DataPlaneError, match="MAC of nonsense0"):
         program.mac_of("nonsense0")
     with pytest.raises(DataPlaneError, match="no interface nonsense0"):
-        program._ifindex("nonsense0")
-
-
-def test_detaching_leaves_a_folder_that_is_not_ours_to_remove(pins: Path, tmp_path: Path) -> None:
-    pins.mkdir()
-    shown = tmp_path / "shown"
-    shown.mkdir()
-    subprocess.run(["mount", "--bind", str(pins), str(shown)], check=True)
-    try:
-        load(shown).close()
-        assert "flows4" in program.detach(shown)
-        assert list(pins.iterdir()) == []
-    finally:
-        subprocess.run(["umount", str(shown)], check=True)
+        program.ifindex("nonsense0")
 
 
 def test_the_verifier_takes_the_program_with_each_feature_alone_and_left_out() -> None:
