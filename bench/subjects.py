@@ -152,7 +152,7 @@ class Director:
         self.name = str(scheduler) if build == program.OBJECT else f"{scheduler}@{build.name.partition('.')[0]}"
         self._refused: dict[str, str] = {}
         self._ahead = 0  # seconds
-        load = partial(program.load, DIRECTOR, flow_buckets=FLOW_BUCKETS, path=build)
+        load = partial(program.load, DIRECTOR, flow_buckets=FLOW_BUCKETS, path=build, frags=False)
         loaded = load()
         self._tables = Tables(loaded.maps, time.monotonic)
         plan = Plan()

@@ -42,7 +42,7 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 	tuple->client[0] = packet.ip->saddr;
 	tuple->vip[0] = packet.ip->daddr;
 	tuple->protocol = packet.ip->protocol;
-	at = parse_ip4_lengths(&packet);
+	at = parse_ip4_lengths(&packet, frame);
 	if (!at || (constants.features & FEATURE_CHECKSUM && !ip4_checksum_holds(&packet)))
 		return if_vip(tuple, false, REASON_MALFORMED);
 	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
@@ -83,7 +83,7 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		return REASON_NOT_VIP;
 	__builtin_memcpy(tuple->vip, vip, sizeof(tuple->vip));
 	__builtin_memcpy(tuple->client, &packet.ip6->saddr, sizeof(tuple->client));
-	switch (parse_ip6_chain(&packet, &at)) {
+	switch (parse_ip6_chain(&packet, frame, &at)) {
 	case IP6_MALFORMED:
 		return if_vip(tuple, true, REASON_MALFORMED);
 	case IP6_PIECE:
@@ -170,14 +170,14 @@ static __noinline enum reason walk_icmp(struct xdp_md *frame, const struct setti
 	if (!packet_of(frame, &packet))
 		return REASON_INTERNAL;
 	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
-		at = parse_ip4(&packet, packet.eth + 1) ? parse_ip4_lengths(&packet) : NULL;
+		at = parse_ip4(&packet, packet.eth + 1) ? parse_ip4_lengths(&packet, frame) : NULL;
 		if (!at)
 			return REASON_INTERNAL;
 		packet.tuple.vip[0] = packet.ip->daddr;
 		return icmp4(&packet, at, &context);
 	}
 	at = parse_ip6(&packet, packet.eth + 1);
-	if (!(constants.features & FEATURE_IP6) || !at || parse_ip6_chain(&packet, &at) != IP6_WHOLE)
+	if (!(constants.features & FEATURE_IP6) || !at || parse_ip6_chain(&packet, frame, &at) != IP6_WHOLE)
 		return REASON_INTERNAL;
 	__builtin_memcpy(packet.tuple.vip, &packet.ip6->daddr, sizeof(packet.tuple.vip));
 	return icmp6(&packet, at, &context);
@@ -217,7 +217,7 @@ int carom_director(struct xdp_md *frame)
 	counter = bpf_map_lookup_elem(&reasons, &reason);
 	if (counter) {
 		counter->packets++;
-		counter->bytes += frame->data_end - frame->data;
+		counter->bytes += frame_bytes(frame);
 	}
 	return verdict;
 }

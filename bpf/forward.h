@@ -69,7 +69,7 @@ static __always_inline void forward_count(const struct packet *packet, __u32 rea
 	if (!counter)
 		return;
 	counter->packets++;
-	counter->bytes += packet->end - (void *)packet->eth;
+	counter->bytes += packet_left(packet, packet->eth);
 	if (is_new)
 		counter->new_flows++;
 }
@@ -105,7 +105,7 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 		return REASON_LOCAL;
 	}
 	if (constants.features & FEATURE_MTU && forward_mtu(real) &&
-	    packet->end - (void *)packet->ip > forward_mtu(real))
+	    packet_left(packet, packet->ip) > forward_mtu(real))
 		return UNFINISHED_TOO_BIG_FOR(forward_mtu(real));
 	mac_write_out(packet->eth->h_source);
 	mac_copy(packet->eth->h_dest, real->mac);

@@ -135,7 +135,7 @@ static __noinline enum reason fragment4(struct xdp_md *frame, const struct setti
 
 	if (!packet_of(frame, &packet) || !parse_ip4(&packet, packet.eth + 1))
 		return REASON_INTERNAL;
-	at = parse_ip4_lengths(&packet);
+	at = parse_ip4_lengths(&packet, frame);
 	if (!at)
 		return REASON_INTERNAL;
 	packet.tuple.client[0] = packet.ip->saddr;
@@ -159,7 +159,7 @@ static __noinline enum reason fragment6(struct xdp_md *frame, const struct setti
 	if (!packet_of(frame, &packet))
 		return REASON_INTERNAL;
 	at = parse_ip6(&packet, packet.eth + 1);
-	if (!at || parse_ip6_chain(&packet, &at) != IP6_PIECE)
+	if (!at || parse_ip6_chain(&packet, frame, &at) != IP6_PIECE)
 		return REASON_INTERNAL;
 	header = at;
 	if ((void *)(header + 1) > packet.end)

@@ -70,7 +70,7 @@ static __always_inline __u32 made_sum(__u32 sum, const void *at, const void *end
  */
 static __always_inline bool made_room(struct xdp_md *frame, struct packet *packet, __u32 quoted, __u32 headers)
 {
-	__u32 size = packet->end - (void *)packet->ip;
+	__u32 size = bpf_xdp_get_buff_len(frame) - sizeof(*packet->eth);
 	__be16 protocol = packet->eth->h_proto;
 	__u16 sender[3];
 
@@ -79,6 +79,8 @@ static __always_inline bool made_room(struct xdp_md *frame, struct packet *packe
 		return false;
 	if (bpf_xdp_adjust_head(frame, -(int)headers) || !packet_of(frame, packet))
 		return false;
+	if (frame_beyond(frame))
+		return false; /* what is quoted is not in one buffer, so it cannot be summed up */
 	mac_copy(packet->eth->h_dest, sender);
 	mac_write_own(packet->eth->h_source);
 	packet->eth->h_proto = protocol;
@@ -148,7 +150,7 @@ static __noinline enum reason icmp_made6(struct xdp_md *frame, const struct made
 		return REASON_INTERNAL;
 	quoted = (sizeof(*ip) + bpf_ntohs(packet.ip6->payload_len)) & ~1u;
 	quoted = quoted > QUOTE6 ? QUOTE6 : quoted;
-	kind = parse_ip6_chain(&packet, &at); /* a piece is a first one, of TCP or UDP */
+	kind = parse_ip6_chain(&packet, frame, &at); /* a piece is a first one, of TCP or UDP */
 	if ((kind == IP6_WHOLE && packet.tuple.protocol == IP6_ICMP) || !source6_is_host(&packet.ip6->saddr))
 		return made->silent;
 	__builtin_memcpy(packet.tuple.client, &packet.ip6->saddr, sizeof(packet.tuple.client));

@@ -62,22 +62,72 @@ struct tuple {
 };
 
 struct packet {
-	void *end; /* of the frame */
+	void *end; /* of the frame, or of its first buffer */
 	struct ethhdr *eth;
 	union {
 		struct iphdr *ip;
 		struct ipv6hdr *ip6;
 	};
 	__u32 payload; /* bytes from the transport header on, by the IP header's own word */
+	__u32 beyond; /* bytes of the frame that lie in further buffers, once packet_has() has seen them */
 	__u32 real; /* where forward_to() sent it */
 	struct tuple tuple;
 };
+
+#define FRAME_UNDIVIDED 128 /* bytes; no driver puts less than this into the first of several buffers */
+
+/* Between two places of the frame. The compiler would subtract them in 32 bits, which the verifier forbids. */
+static __always_inline __u32 bytes_between(const void *from, const void *to)
+{
+	__u64 bytes = to - from;
+
+	barrier_var(bytes);
+	return bytes;
+}
+
+static __always_inline __u32 frame_first(struct xdp_md *frame)
+{
+	return bytes_between((void *)(long)frame->data, (void *)(long)frame->data_end);
+}
+
+/* Of the whole frame. */
+static __always_inline __u32 frame_bytes(struct xdp_md *frame)
+{
+	__u32 first = frame_first(frame);
+
+	return first <= FRAME_UNDIVIDED ? first : bpf_xdp_get_buff_len(frame);
+}
+
+/* Of its further buffers. */
+static __noinline __u32 frame_beyond(struct xdp_md *frame)
+{
+	return bpf_xdp_get_buff_len(frame) - frame_first(frame);
+}
 
 static __always_inline bool packet_of(struct xdp_md *frame, struct packet *packet)
 {
 	packet->eth = (void *)(long)frame->data;
 	packet->end = (void *)(long)frame->data_end;
+	packet->beyond = 0;
 	return (void *)(packet->eth + 1) <= packet->end;
+}
+
+/* Bytes of the frame from `at` on. */
+static __always_inline __u32 packet_left(const struct packet *packet, const void *at)
+{
+	return bytes_between(at, packet->end) + packet->beyond;
+}
+
+/*
+ * Whether the frame has so many bytes from `at` on. Drivers put large frames into several buffers, of which a program sees
+ * the first one: the headers are there, and the rest is asked for only where that one is too short.
+ */
+static __always_inline bool packet_has(struct packet *packet, struct xdp_md *frame, const void *at, __u32 bytes)
+{
+	if (bytes <= packet_left(packet, at))
+		return true;
+	packet->beyond = frame_beyond(frame);
+	return bytes <= packet_left(packet, at);
 }
 
 /* An address as one 32-bit number in host order, as IPVS hashes it. */
@@ -97,14 +147,12 @@ static __always_inline void *parse_ip4(struct packet *packet, void *at)
 }
 
 /* The IP header's claims about lengths, options included. Returns where its payload begins. */
-static __always_inline void *parse_ip4_lengths(struct packet *packet)
+static __always_inline void *parse_ip4_lengths(struct packet *packet, struct xdp_md *frame)
 {
 	struct iphdr *ip = packet->ip;
 	__u32 header = ip->ihl * 4, total = bpf_ntohs(ip->tot_len);
 
-	if (ip->version != 4 || header < sizeof(*ip) || total < header)
-		return NULL;
-	if ((void *)ip + total > packet->end)
+	if (ip->version != 4 || header < sizeof(*ip) || total < header || !packet_has(packet, frame, ip, total))
 		return NULL;
 	packet->payload = total - header;
 	return (void *)ip + header;
@@ -163,13 +211,13 @@ enum ip6_kind { IP6_WHOLE, IP6_PIECE, IP6_MALFORMED };
  * Looks through the extension headers for the transport header: its protocol goes into the tuple, where it begins into
  * `at`. An atomic fragment (RFC 6946) is whole; of another one, `at` and the payload begin with its fragment header.
  */
-static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, void **at)
+static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, struct xdp_md *frame, void **at)
 {
 	__u32 left = bpf_ntohs(packet->ip6->payload_len), skip = 0, length;
 	__u8 next = packet->ip6->nexthdr;
 	struct ip6_extension *extension;
 
-	if (packet->ip6->version != 6 || *at + left > packet->end)
+	if (packet->ip6->version != 6 || !packet_has(packet, frame, *at, left))
 		return IP6_MALFORMED;
 	for (int i = 0; i < IP6_HEADERS; i++) {
 		if (next != IP6_HOP_OPTIONS && next != IP6_ROUTING && next != IP6_DESTINATION_OPTIONS &&

@@ -54,7 +54,7 @@ def read(end: End, frame: bytes) -> Packet:
 
 
 @FAMILIES
-@pytest.mark.parametrize("data", [b"", b"odd", bytes(1400)], ids=["small", "odd", "large"])
+@pytest.mark.parametrize("data", [b"", b"odd", bytes(1400), bytes(8960)], ids=["small", "odd", "large", "jumbo"])
 def test_no_real_server_means_port_unreachable(plane: PlaneUnderTest, ends: tuple[str, str], data: bytes) -> None:
     plane.apply(nobody(ends))
     frame = tcp(*ends, "S", data)
@@ -110,19 +110,20 @@ def test_nor_one_of_ipv6(plane: PlaneUnderTest, source: str) -> None:
 
 
 @FAMILIES
-def test_a_packet_larger_than_the_way_is_told_the_mtu(plane: PlaneUnderTest, ends: tuple[str, str]) -> None:
+@pytest.mark.parametrize("mtu", [1400, 8000])
+def test_a_packet_larger_than_the_way_is_told_the_mtu(plane: PlaneUnderTest, ends: tuple[str, str], mtu: int) -> None:
     head = 60 if ends is SIX else 40
-    plane.apply(narrow(ends, 1400))
+    plane.apply(narrow(ends, mtu))
     assert plane.send(tcp(*ends, "S")).reason == "forwarded"
-    assert plane.send(tcp(*ends, "A", bytes(1400 - head))).reason == "forwarded"
-    frame = tcp(*ends, "A", bytes(1401 - head))
+    assert plane.send(tcp(*ends, "A", bytes(mtu - head))).reason == "forwarded"
+    frame = tcp(*ends, "A", bytes(mtu + 1 - head))
     end = plane.send(frame)
     answer = read(end, frame)
     assert end.reason == "too_big_told"
     if ends is FOUR:
-        assert (answer[ICMP].type, answer[ICMP].code, answer[ICMP].nexthopmtu) == (3, 4, 1400)
+        assert (answer[ICMP].type, answer[ICMP].code, answer[ICMP].nexthopmtu) == (3, 4, mtu)
     else:
-        assert (answer[ICMPv6PacketTooBig].code, answer[ICMPv6PacketTooBig].mtu) == (0, 1400)
+        assert (answer[ICMPv6PacketTooBig].code, answer[ICMPv6PacketTooBig].mtu) == (0, mtu)
 
 
 def test_one_that_may_be_fragmented_is_told_too(plane: PlaneUnderTest) -> None:

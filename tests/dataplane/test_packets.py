@@ -232,6 +232,18 @@ RECORDS = [
     sends("forty bytes of IP options", tcp(CLIENT, WEB, "S", options=bytes(40)), FIRST),
     sends("TCP options stay", tcp(CLIENT, WEB, "S", bytes(40), offset=15), FIRST),
     sends("a full-sized segment", tcp(CLIENT, WEB, "A", bytes(1460)), FIRST, before=(SYN,)),
+    # ---- frames that a driver puts into several buffers
+    sends("a jumbo frame", tcp(CLIENT, WEB, "A", bytes(8960)), FIRST, before=(SYN,)),
+    sends("a jumbo frame with a tag", tagged(tcp(CLIENT, WEB, "S", bytes(8960)), 7), FIRST),
+    sends("the largest datagram", udp(CLIENT, DNS, bytes(65507)), FIRST),
+    sends("a jumbo frame of IPv6", tcp(CLIENT6, WEB6, "S", bytes(8940)), FIRST, plan=SIX),
+    drops("a jumbo frame a byte shorter than it claims", tcp(CLIENT, WEB, "A", bytes(8960))[:-1], "malformed"),
+    drops(
+        "a jumbo frame of IPv6 a byte shorter than it claims",
+        tcp(CLIENT6, WEB6, "S", bytes(8940))[:-1],
+        "malformed",
+        plan=SIX,
+    ),
     sends("a wrong header checksum is the real server's to find", _wrong := SYN[:24] + b"\0\0" + SYN[26:], FIRST),
     # ---- hash schedulers
     sends("mh needs no SYN to know", tcp("10.0.0.7:1", WEB, "A"), mac(REALS[2]), plan=HASHED),

@@ -8,6 +8,7 @@ CAROM_DOWNLOAD_MB is how large the download is; 20 unless it says otherwise.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -20,7 +21,7 @@ from functools import partial
 import pytest
 
 from carom.lab import director, namespaces, standing, traffic, wait
-from carom.lab.network import GATEWAYS, REALS, VIP, VIP6, Wire
+from carom.lab.network import GATEWAYS, NODES, REALS, VIP, VIP6, Wire
 from carom.lab.setup import set_to_work
 from carom.lab.standing import Lab
 from carom.model import Address
@@ -115,6 +116,37 @@ def test_a_datagram_of_9000_bytes_is_answered_by_one_real_server(lab: Lab, vip: 
             answered.add(answer[:5])
     assert answered == {node.name.encode() for node in REALS}
     assert wait.until(lambda: ended(lab, "fragment") >= before + 6 * 6, 10)
+
+
+# ---- frames in several buffers
+
+
+@pytest.fixture(scope="module")
+def jumbo(lab: Lab) -> Iterator[Lab]:
+    """The same lab, with jumbo frames on both wires and on every NIC, while the program sits on one of them."""
+    set_mtu(lab, 9000)
+    yield lab
+    set_mtu(lab, 1500)
+
+
+def set_mtu(lab: Lab, mtu: int) -> None:
+    for wire in Wire:
+        for link in json.loads(on(lab, wire, "ip", "-j", "link", "show", "type", "veth")):
+            on(lab, wire, "ip", "link", "set", link["ifname"], "mtu", str(mtu))
+    for node in NODES.values():
+        for nic in node.nics:
+            on(lab, node.name, "ip", "link", "set", nic.name, "mtu", str(mtu))
+
+
+@FAMILIES
+def test_a_jumbo_frame_is_passed_on_whole(jumbo: Lab, vip: Address, version: int) -> None:
+    pieces, mode = ended(jumbo, "fragment"), director.status(jumbo.socket)["director"]["mode"]
+    with echo_servers(jumbo, vip), udp_socket(jumbo, "client", vip) as client:
+        for size in (1, 4000, 8900):
+            client.sendto(b"j" * size, (str(vip), 7))
+            assert client.recv(65535)[5:] == b"j" * size
+    answer = traffic.get(jumbo.namespace("client"), vip, 80, f"/bytes/{'0' * 4200}5")
+    assert (answer.bytes, mode, ended(jumbo, "fragment")) == (5, "native", pieces)
 
 
 # ---- path-MTU discovery: the way back

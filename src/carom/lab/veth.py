@@ -22,6 +22,9 @@ _XDP_FLAGS_DRV_MODE = 1 << 2
 _NO_PROGRAM = -1
 _PASS = struct.pack("=BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0)
 """The program: `r0 = XDP_PASS; exit`, two instructions of eight bytes."""
+_BPF_F_XDP_HAS_FRAGS = 1 << 5
+_OPTIONS = struct.pack("@Ni3I", 24, 0, 0, 0, _BPF_F_XDP_HAS_FRAGS)
+"""`struct bpf_prog_load_opts`, the first 24 bytes: the program is no obstacle to jumbo frames."""
 
 
 def prepare_for_native_xdp(port: str) -> None:
@@ -51,7 +54,7 @@ def _leave_checksums(port: str, *, to_the_nic: bool) -> None:
 def _attach_pass(port: str) -> None:
     """Load the two instructions and attach them natively; they live as long as the port does."""
     libbpf = _libbpf()
-    program = libbpf.bpf_prog_load(_BPF_PROG_TYPE_XDP, b"lab_pass", b"MIT", _PASS, len(_PASS) // 8, None)
+    program = libbpf.bpf_prog_load(_BPF_PROG_TYPE_XDP, b"lab_pass", b"MIT", _PASS, len(_PASS) // 8, _OPTIONS)
     if program < 0:
         raise LabError(f"cannot load the XDP program of {port}: {os.strerror(-program)}")
     try:

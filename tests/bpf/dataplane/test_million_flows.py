@@ -44,6 +44,8 @@ class Clients:
 
     def __init__(self, xdp: Xdp, family: int) -> None:
         wrap = Object(objects.compiled("wrap"))
+        for name in wrap.program_names():
+            wrap.take_frags(name)  # as the program under test does
         wrap.load()
         self._entry, self._walk = wrap.program(f"wrap{family}"), walk.shared(wrap.map(".bss"))
         self._case = cases.BY_NAME[f"tcp{family}_syn"]

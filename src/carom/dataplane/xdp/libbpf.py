@@ -25,6 +25,7 @@ XDP_FLAGS_DRV_MODE = 1 << 2
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
 
 _BPF_XDP = 37
+_BPF_F_XDP_HAS_FRAGS = 1 << 5
 _PER_CPU_TYPES = frozenset({5, 6, 10})
 _BPF_F_MMAPABLE = 1 << 10
 _LOG_BYTES = 1 << 20
@@ -133,6 +134,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__next_program": (c.c_void_p, (c.c_void_p, c.c_void_p)),
     "bpf_program__fd": (c.c_int, (c.c_void_p,)),
     "bpf_program__set_autoload": (c.c_int, (c.c_void_p, c.c_bool)),
+    "bpf_program__flags": (c.c_uint32, (c.c_void_p,)),
+    "bpf_program__set_flags": (c.c_int, (c.c_void_p, c.c_uint32)),
     "bpf_program__name": (c.c_char_p, (c.c_void_p,)),
     "bpf_map__name": (c.c_char_p, (c.c_void_p,)),
     "bpf_map__fd": (c.c_int, (c.c_void_p,)),
@@ -467,6 +470,12 @@ class Object:
         """Leaves every other program out of `load`."""
         for name in self.program_names():
             _call(f"choose {name}", "bpf_program__set_autoload", self._program(name), name in names)
+
+    def take_frags(self, name: str) -> None:
+        """On `load` the kernel is told that this XDP program takes frames in several buffers: jumbo frames."""
+        handle = self._program(name)
+        flags = _library().bpf_program__flags(handle) | _BPF_F_XDP_HAS_FRAGS
+        _call(f"flag {name}", "bpf_program__set_flags", handle, flags)
 
     def resize(self, name: str, entries: int) -> None:
         _call(f"resize map {name}", "bpf_map__set_max_entries", self._map(name), entries)

@@ -101,12 +101,15 @@ def load(
     path: Path = OBJECT,
     inside: Nic | None = None,
     room: Mapping[str, int] | None = None,
+    *,
+    frags: bool = True,
 ) -> Loaded:
     """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be.
 
     With `inside` what goes to real servers leaves by that NIC. `room` names maps that must have so many entries: where
     they have fewer, larger ones take their place, with all that stands in them. `flow_buckets` is a power of two, from
-    64 on, four flows each; flow tables that are there have their size. Raises BpfError with the verifier's words,
+    64 on, four flows each; flow tables that are there have their size. `frags`: frames may be in several buffers, which
+    the kernel wants to be the same for programs that call each other. Raises BpfError with the verifier's words,
     UnsupportedError where the object or bpffs is missing.
     """
     if not path.exists():
@@ -121,6 +124,8 @@ def load(
         constants = _constants(buckets, features, own_mac, inside)
         _set_constants(object_, constants)
         object_.load_only(*(name for name in object_.program_names() if name != _EXPLAINER))
+        for name in ("carom_director", "carom_inside") if frags else ():
+            object_.take_frags(name)
         _choose_maps(object_, names, standing, {**room, "flows4": buckets, "flows6": buckets})
         _load(object_)
         loaded = Loaded(
@@ -181,7 +186,7 @@ def start_clock(loaded: Loaded) -> None:
         if not (result := loaded.clock.call()):
             return
         time.sleep(_CLOCK_AGAIN)
-    raise DataPlaneError(f"the data plane's clock does not start (step {result}): bpf_timer needs Linux 5.17")
+    raise DataPlaneError(f"the data plane's clock does not start (step {result}): Carom needs Linux 5.18")
 
 
 def _standing(folder: Path, names: tuple[str, ...]) -> dict[str, Map]:
