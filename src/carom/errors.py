@@ -92,7 +92,7 @@ class RefusedError(CaromError):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-        """HTTP's; below 404: the request itself was wrong, or not for whoever made it."""
+        """HTTP's; up to 404: the request itself was wrong, or not for whoever made it."""
 
 
 class UnreachableError(CaromError):

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from carom.api.forms import Form
 from carom.api.peer import Peer
 from carom.config.load import LARGEST
 from carom.errors import (
@@ -40,6 +41,10 @@ class Item:
     required: bool = False
     least: float | None = None
     most: float | None = None
+    longest: int | None = None
+    """Characters that a string may have."""
+    form: Form = field(default_factory=dict)
+    """Which form a string has, if it is there; the call's handler has the last word."""
 
     @property
     def schema(self) -> Schema:
@@ -51,7 +56,9 @@ class Item:
             found["maximum"] = self.most
         if self.type == "string":
             found["minLength"] = 1
-        return found
+        if self.longest is not None:
+            found["maxLength"] = self.longest
+        return {**found, **self.form}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,8 @@ def _checked(item: Item, value: object) -> object:
 def _text(item: Item, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise RefusedError(400, f"{item.name} takes a string")
+    if item.longest is not None and len(value) > item.longest:
+        raise RefusedError(400, f"{item.name} takes {item.longest:,} characters, and these are {len(value):,}")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -152,7 +161,10 @@ def refusal(error: CaromError) -> tuple[int, dict[str, Any]]:
             faults = [
                 {"file": one.file, "line": one.line, "path": one.path, "message": one.message} for one in error.faults
             ]
-            return 422, {"error": f"the configuration has {len(faults)} faults", "faults": faults}
+            return 422, {
+                "error": f"the configuration has {len(faults)} fault{'s' * (len(faults) != 1)}",
+                "faults": faults,
+            }
         case ChangeError() | DataPlaneError() | UnsupportedError():
             return 409, {"error": str(error)}
         case StoreError():

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from carom.api import schemas
 from carom.api.call import Asked, Call, Item
+from carom.api.forms import ADDRESS
 from carom.api.status import findings_of
 from carom.change import LONGEST_WAIT, Change, Changes
 from carom.config.store import Version
@@ -23,7 +24,7 @@ Document = dict[str, Any]
 Result = TypeVar("Result")
 
 TEXT = Item("text", "string", "the configuration, as a carom.toml has it", required=True)
-FILE = Item("file", "string", "what its faults shall call it")
+FILE = Item("file", "string", "what its faults shall call it", longest=4096)
 CONFIRM = Item(
     "confirm_within",
     "number",
@@ -34,7 +35,7 @@ CONFIRM = Item(
 TO = Item("to", "integer", "the version to go back to; without it, the one before", least=1)
 NUMBER = Item("number", "integer", "the version's number", required=True, least=1)
 SERVICE = Item("service", "string", "the service's name", required=True)
-REAL = Item("real", "string", "the real server's address", required=True)
+REAL = Item("real", "string", "the real server's address", required=True, form=ADDRESS)
 WITHIN = Item(
     "within",
     "number",

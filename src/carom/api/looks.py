@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
-from carom.api import schemas
+from carom.api import forms, schemas
 from carom.api.call import Asked, Call, Item
+from carom.api.forms import ADDRESS, END, NETWORK, one_of, target
 from carom.core import explain as explaining
 from carom.core.flows import STATES, Flow, Wanted
 from carom.errors import RefusedError
@@ -24,17 +25,21 @@ MOST = 10_000
 USUAL = 1000
 
 FLOWS = (
-    Item("client", "string", "only those of this address or network, 203.0.113.0/24"),
-    Item("vip", "string", "only those to this VIP"),
+    Item("client", "string", "only those of this address or network, 203.0.113.0/24", form=NETWORK),
+    Item("vip", "string", "only those to this VIP", form=ADDRESS),
     Item("service", "string", "only those of this service"),
-    Item("real", "string", "only those on this real server"),
-    Item("protocol", "string", "only those of this protocol, tcp or udp"),
-    Item("state", "string", f"only those in this state: {', '.join(STATES[1:])}"),
+    Item("real", "string", "only those on this real server", form=ADDRESS),
+    Item("protocol", "string", "only those of this protocol", form=one_of(Protocol)),
+    Item("state", "string", "only those in this state", form=one_of(STATES[1:])),
     Item("idle", "integer", "only those without a packet for so many seconds or more", least=0, most=65535),
 )
-CURSOR = Item("cursor", "string", "the `next` of the answer before, to go on from there")
-FROM = Item("from", "string", "the client's address and port, 203.0.113.7:41000", required=True)
-TO = Item("to", "string", "the VIP, its port and the protocol, 192.168.76.24:80/tcp", required=True)
+CURSOR = Item("cursor", "string", "the `next` of the answer before, to go on from there", form=forms.CURSOR)
+FROM = Item("from", "string", "the client's address and port, 203.0.113.7:41000", required=True, form=END)
+TO = Item(
+    *("to", "string", "the VIP, its port and the protocol, 192.168.76.24:80/tcp"),
+    required=True,
+    form=target(("tcp", "udp")),
+)
 LIMIT = Item("limit", "integer", f"at most so many; {USUAL:,} unless it is said", least=1, most=MOST)
 
 
@@ -80,7 +85,7 @@ class _Desk:
 
     def _wanted(self, said: Mapping[str, Any]) -> Wanted:
         service, state, real = said["service"], said["state"], _address(said["real"], "real")
-        if state is not None and state not in STATES:
+        if state is not None and state not in STATES[1:]:
             raise RefusedError(400, f"there is no state {state[:40]!r}; there are {', '.join(STATES[1:])}")
         self._refuse_strangers(service, real)
         return Wanted(
@@ -94,10 +99,10 @@ class _Desk:
         """A name that is mistyped has no flows either; that is not what was asked."""
         services = self._looking.services() if service is not None or real is not None else {}
         if service is not None and service not in services:
-            raise RefusedError(400, f"there is no service {service[:60]}; there are {', '.join(sorted(services)[:20])}")
+            raise RefusedError(404, f"there is no service {service[:60]}; there are {', '.join(sorted(services)[:20])}")
         reals = services[service] if service is not None else frozenset().union(*services.values())
         if real is not None and str(real) not in reals:
-            raise RefusedError(400, f"there is no real server {real} in {service or 'any service'}")
+            raise RefusedError(404, f"there is no real server {real} in {service or 'any service'}")
 
 
 def flow_document(flow: Flow) -> Document:

@@ -61,7 +61,7 @@ def sentence(error: CaromError) -> str:
 
 def exit_code(error: CaromError) -> int:
     """2 where the command itself was wrong, or has no director to speak to; 1 where something is wrong elsewhere."""
-    unheard = isinstance(error, UnreachableError) or (isinstance(error, RefusedError) and error.status < 404)
+    unheard = isinstance(error, UnreachableError) or (isinstance(error, RefusedError) and error.status <= 404)
     return 2 if unheard else 1
 
 

@@ -44,9 +44,19 @@ def test_a_number_is_finite(value: str) -> None:
         said_in(b'{"share": %s}' % value.encode(), (SHARE,))
 
 
+def test_a_string_has_an_end() -> None:
+    short = Item("name", "string", "what to call it", longest=3)
+    assert short.schema["maxLength"] == 3
+    assert said_in(b'{"name": "web"}', (short,)) == {"name": "web"}
+    with pytest.raises(RefusedError, match="name takes 3 characters, and these are 4"):
+        said_in(b'{"name": "webs"}', (short,))
+
+
 def test_its_schema_says_the_same() -> None:
     assert NAME.schema == {"type": "string", "description": "what to call it", "minLength": 1}
     assert SIZE.schema == {"type": ["integer", "null"], "description": "how large", "minimum": 1, "maximum": 9}
+    word = Item("word", "string", "one of two", form={"enum": ["a", "b"]})
+    assert word.schema == {"type": ["string", "null"], "description": "one of two", "minLength": 1, "enum": ["a", "b"]}
 
 
 def test_a_call_is_described_by_its_handler() -> None:

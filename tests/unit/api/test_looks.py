@@ -75,9 +75,6 @@ def test_a_cursor_goes_on_where_the_page_ended(it: Director) -> None:
     [
         ("client=300.0.0.1", "client takes an address or a network, not '300.0.0.1'"),
         ("vip=web", "vip takes an address, not 'web'"),
-        ("service=shop", "there is no service shop; there are web"),
-        ("real=192.168.76.99", "there is no real server 192.168.76.99 in any service"),
-        ("service=web&real=192.168.76.99", "there is no real server 192.168.76.99 in web"),
         ("protocol=icmp", "protocol takes tcp, udp, sctp, not 'icmp'"),
         ("state=open", "there is no state 'open'; there are established, syn-sent"),
         ("idle=long", "idle takes an integer"),
@@ -95,6 +92,20 @@ def test_what_makes_no_sense_is_refused_by_name(it: Director, query: str, words:
     status, found, _ = ask(it, "GET", f"/v1/flows?{query}")
     assert status == 400
     assert found["error"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("service=shop", "there is no service shop; there are web"),
+        ("real=192.168.76.99", "there is no real server 192.168.76.99 in any service"),
+        ("service=web&real=192.168.76.99", "there is no real server 192.168.76.99 in web"),
+    ],
+)
+def test_what_there_is_not_is_not_found(it: Director, query: str, words: str) -> None:
+    status, found, _ = ask(it, "GET", f"/v1/flows?{query}")
+    assert status == 404
+    assert found["error"] == words
 
 
 def test_a_cursor_behind_the_end_finds_nothing(it: Director) -> None:
