@@ -9,6 +9,11 @@
 
 Every real server has an address of its own, which answers ARP. The daemon is the real one, with a beat in its event
 loop (`bench.watched`). A packet that is asked and not answered, or late, is counted.
+
+What it says of each step: the longest time for which the event loop answered nobody, and what that consisted of: for
+how long its thread was ready but no processor was free, which is the machine's doing, and the processor time of that
+thread and of the whole process. Then the longest pause without what no processor was free for, the longest collection
+of garbage, and the longest time for which a process that does nothing had to wait beside all this.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from carom.client import Client
 from carom.dataplane.xdp.program import mac_of
@@ -102,7 +107,13 @@ class Files:
 
     @property
     def pauses(self) -> Path:
+        """The daemon's."""
         return self.folder / "pauses"
+
+    @property
+    def waits(self) -> Path:
+        """Those of a process that does nothing."""
+        return self.folder / "waits"
 
     def arguments(self) -> list[str]:
         return [
@@ -114,13 +125,7 @@ class Files:
 @contextmanager
 def daemon(files: Files) -> Iterator[subprocess.Popen[bytes]]:
     """The watched caromd, ready."""
-    command = [
-        "nsenter",
-        f"--net=/run/netns/{DIRECTOR}",
-        sys.executable,
-        "-m",
-        "bench.watched",
-    ]
+    command = ["nsenter", f"--net=/run/netns/{DIRECTOR}", sys.executable, "-m", "bench.watched"]
     with (files.folder / "caromd.log").open("wb") as log:
         process = subprocess.Popen([*command, str(files.pauses), *files.arguments()], stdout=log, stderr=log)
         try:
@@ -198,14 +203,41 @@ class Asker:
     def found(self) -> dict[str, Any]:
         lost = self.sent - self.arrived
         return {"packets": self.sent, "packets_lost": lost, "packets_late": self.late} | {
-            "slowest_packet_ms": round(1000 * self.slowest, 1)
+            "slowest_packet_ms": _ms(self.slowest)
         }
 
 
-def pauses(files: Files, began: float, ended: float) -> list[float]:
-    """Seconds for which the loop answered nobody, in this time; the longest first."""
-    lines = [tuple(map(float, line.split())) for line in files.pauses.read_text().splitlines()]
-    return sorted((late for due, late, *_ in lines if due + late >= began and due <= ended), reverse=True)
+@contextmanager
+def idler(files: Files) -> Iterator[None]:
+    """Beside the daemon, a process that does nothing but beat."""
+    process = subprocess.Popen([sys.executable, "-m", "bench.watched", str(files.waits)])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+class Pause(NamedTuple):
+    """A time for which a loop answered nobody. Seconds."""
+
+    due: float
+    late: float
+    queued: float
+    """For which no processor was free."""
+    own: float
+    """Processor time of the loop's thread."""
+    process: float
+    """Processor time of all threads."""
+    collection: float
+    """Of the longest collection of garbage."""
+
+
+def pauses(path: Path, began: float, ended: float) -> list[Pause]:
+    """Those of this time, the longest first."""
+    found = [Pause(*map(float, line.split())) for line in path.read_text().splitlines()]
+    within = (one for one in found if one.due + one.late >= began and one.due <= ended)
+    return sorted(within, key=lambda one: one.late, reverse=True)
 
 
 def memory(pid: int) -> dict[str, float]:
@@ -224,7 +256,7 @@ def run(services: int, reals: int, say: Callable[[str], None]) -> dict[str, Any]
         bpf.mkdir()
         subprocess.run(["mount", "-t", "bpf", "bpf", bpf], check=True)
         try:
-            with daemon(files) as process:
+            with daemon(files) as process, idler(files):
                 client = Client(files.socket, 120)
                 wanted = {
                     "apply": text(services, reals),
@@ -250,13 +282,25 @@ def _step(files: Files, pid: int, work: Callable[[], Any]) -> dict[str, Any]:
     work()
     took = time.monotonic() - began
     time.sleep(0.5)  # what follows from it belongs to it
-    found = pauses(files, began, time.monotonic())
+    ended = time.monotonic()
+    found, waits = pauses(files.pauses, began, ended), pauses(files.waits, began, ended)
+    longest = found[0] if found else Pause(*[0.0] * 6)
     return {
         "seconds": round(took, 2),
-        "longest_pause_ms": round(1000 * found[0], 1) if found else 0.0,
-        "pauses_over_20_ms": sum(pause > 0.02 for pause in found),
+        "longest_pause_ms": _ms(longest.late),
+        "its_queueing_ms": _ms(longest.queued),
+        "its_loop_cpu_ms": _ms(longest.own),
+        "its_process_cpu_ms": _ms(longest.process),
+        "longest_unqueued_ms": _ms(max((one.late - one.queued for one in found), default=0.0)),
+        "longest_collection_ms": _ms(max((one.collection for one in found), default=0.0)),
+        "pauses_over_20_ms": sum(one.late > 0.02 for one in found),
+        "longest_idle_wait_ms": _ms(waits[0].late if waits else 0.0),
         **memory(pid),
     }
+
+
+def _ms(seconds: float) -> float:
+    return round(1000 * seconds, 1)
 
 
 def main() -> int:

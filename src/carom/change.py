@@ -19,6 +19,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -104,9 +105,17 @@ class Changes:
     """Every change of one director goes through here, one after the other. For the event loop's thread."""
 
     def __init__(
-        self, running: Running, file: Path, store: Store, carrier: Carrier, clock: Callable[[], float] = time.time
+        self,
+        running: Running,
+        file: Path,
+        store: Store,
+        carrier: Carrier,
+        clock: Callable[[], float] = time.time,
+        at_work: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`at_work` is entered for as long as a configuration is read or carried out."""
         self._running, self._file, self._store, self._carrier, self._clock = running, file, store, carrier, clock
+        self._at_work = at_work
         self._lock = asyncio.Lock()
         self._digest = digest(running.text)
         self._file_seen = (0.0, 0, 0)
@@ -131,7 +140,8 @@ class Changes:
 
     async def plan(self, text: str, file: str) -> Proposal:
         """What this text would change. Raises ConfigError."""
-        return await asyncio.to_thread(self._plan, text, file)
+        with self._at_work():
+            return await asyncio.to_thread(self._plan, text, file)
 
     def _plan(self, text: str, file: str) -> Proposal:
         config = load(text, file)
@@ -177,10 +187,11 @@ class Changes:
             self._require_confirmed()
             if confirm_within is not None and not 0 < confirm_within <= LONGEST_WAIT:
                 raise ChangeError(f"a change is confirmed within more than 0 and at most {LONGEST_WAIT:.0f} s")
-            proposal = await self.plan(text, file)
-            if text == self._running.text:
-                return await self._affirm(proposal)
-            return await self._carry_out(proposal, who, proposal.summary, confirm_within)
+            with self._at_work():
+                proposal = await self.plan(text, file)
+                if text == self._running.text:
+                    return await self._affirm(proposal)
+                return await self._carry_out(proposal, who, proposal.summary, confirm_within)
 
     async def confirm(self, who: str) -> Version:
         """Let the version that awaits it stand. Raises ChangeError if none does."""
@@ -279,8 +290,9 @@ class Changes:
         if number is None:
             number = state.pending.before if state.pending else await self._stored(self._number_before)
         _, text = await self.version(number)
-        proposal = await self.plan(text, f"version {number}")
-        return await self._carry_out(proposal, who, f"{why or 'rolled back'}, to version {number}", None)
+        with self._at_work():
+            proposal = await self.plan(text, f"version {number}")
+            return await self._carry_out(proposal, who, f"{why or 'rolled back'}, to version {number}", None)
 
     def _number_before(self) -> int:
         running = self._running.state.running

@@ -54,7 +54,7 @@ from carom.watching import VipWatch
 
 log = logging.getLogger("carom")
 
-SWITCH_EVERY = 0.001
+SWITCH_EVERY = 0.0005
 """Seconds for which a thread that thinks may keep the interpreter while the event loop waits for it."""
 ABOUT = """The director's daemon of Carom: decides which real server gets what, and has the kernel forward it.
 It may stop, crash or be restarted at any time: packets go on meanwhile. Only --detach ends that."""
@@ -192,7 +192,8 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
         await engine.start()
         held.push_async_callback(engine.close)
         watches = [held.enter_context(closing(watch)) for watch in _vip_watches(director, engine)]
-        changes = Changes(write_down(found, store, time.time()), options.config, store, engine)
+        running = write_down(found, store, time.time())
+        changes = Changes(running, options.config, store, engine, at_work=garbage.held)
         changes.tell_faults(found.faults)
         listener = held.enter_context(listening(options.socket))
         events = Events()

@@ -72,6 +72,8 @@ READ_EVERY = 1.0
 """Seconds between two looks at the data plane's counters."""
 READ_SHARE = 4
 """Times as long as a look took, at least, until the next: of 100,000 real servers it takes half a second."""
+REST = 2.0
+"""Seconds for which a configuration that was replaced is still kept: until then somebody may be looking at it."""
 ANNOUNCE_AFTER = (0.0, 1.0, 2.0)
 """Seconds before each announcement of a VIP. RFC 5227 section 2.3 sends two; a switch that just came up loses some."""
 
@@ -175,6 +177,8 @@ class Engine:
         self._planned: Planned | None = None
         self._attached_at: tuple[object, ...] = ()
         """The NICs that the data plane was attached to."""
+        self._replaced: asyncio.Queue[Planned] = asyncio.Queue()
+        """What is to be freed."""
         self._held: frozenset[Address] = frozenset()
         self._held_at: bytes | None = None
         self._announcements: set[asyncio.Task[None]] = set()
@@ -279,6 +283,7 @@ class Engine:
             tasks.create_task(self._act_forever())
             tasks.create_task(self._check_forever())
             tasks.create_task(self._read_forever())
+            tasks.create_task(self._free_forever())
 
     async def close(self) -> None:
         """Finish an apply that is under way, and let go of the data plane, which goes on by itself."""
@@ -455,7 +460,7 @@ class Engine:
         world, before = self._world, self._planned
         attachment, wish = await self._work(lambda: self._make_true(world, before))
         if before and before.world.config is not world.config:
-            self._let_go(_parts(before))
+            self._replaced.put_nowait(before)
         self._planned = Planned(world, wish)
         self._snapshot = replace(self.snapshot, plan=wish, attachment=attachment)
 
@@ -515,7 +520,6 @@ class Engine:
     async def _read(self) -> None:
         world = self._world
         reading, at, minute, empty = await self._work(lambda: self._looked_at(world))
-        self._let_go(self.snapshot.earlier.reals)
         before, first = self.snapshot, self._read_at is None
         apart = 0.0 if self._read_at is None else at - self._read_at
         self._read_at = at
@@ -546,11 +550,12 @@ class Engine:
     def _publish(self) -> None:
         self._snapshot = replace(self.snapshot, world=self._world, troubles=self._troubles.sentences, now=self._clock())
 
-    def _let_go(self, parts: Sequence[object]) -> None:
-        """Have these freed in the worker's thread, one by one: with the last reference to a whole plan of 100,000 real
-        servers all of it would be freed at one go, for half a second in which nobody else gets the interpreter."""
-        held = list(parts)
-        asyncio.get_running_loop().run_in_executor(self._worker, _free, held)
+    async def _free_forever(self) -> None:
+        """Free in the worker's thread what has been replaced, once nobody else is likely to hold it."""
+        while True:
+            held = [await self._replaced.get()]
+            await asyncio.sleep(REST)
+            await self._work(partial(_free, held))
 
     async def _work(self, blocking: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, blocking)
@@ -565,9 +570,12 @@ async def _set_by(event: asyncio.Event, deadline: float, now: float) -> None:
         return
 
 
-def _free(held: list[object]) -> None:
-    while held:
-        held.pop()
+def _free(held: list[Planned]) -> None:
+    """Let go of it piece by piece. With the last reference to all of it, all of it would be freed at one go, and for
+    100,000 real servers everybody would wait meanwhile."""
+    parts = _parts(held.pop())
+    while parts:
+        parts.pop()
 
 
 def _parts(planned: Planned) -> list[object]:

@@ -6,7 +6,7 @@ wish with one verb and writes the difference itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -60,7 +60,7 @@ class ReasonReading:
 class Reading:
     """One look at the data plane's counters."""
 
-    reals: tuple[RealReading, ...] = ()
+    reals: Sequence[RealReading] = ()
     reasons: tuple[ReasonReading, ...] = ()
     """Every way a packet can end, in `bpf/reason.h`'s order."""
     flows: int = 0

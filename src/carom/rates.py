@@ -64,15 +64,14 @@ class Sample:
 
 def sample(reading: Reading, at: float, like: Sample | None = None) -> Sample:
     """A reading as a sample; `like` is one before it."""
-    names = [(real.service, real.address) for real in reading.reals]
+    names, counts = [], array("Q")
+    for real in reading.reals:
+        names.append((real.service, real.address))
+        counts.extend((real.counter.packets, real.counter.bytes, real.new_flows))
     if like is not None and len(like.index) == len(names) and all(map(_same, like.index, names)):
         index = like.index
     else:
         index = {name: _FIELDS * number for number, name in enumerate(names)}
-    counts = array("Q", bytes(8 * _FIELDS * len(names)))
-    counts[0::_FIELDS] = array("Q", [real.counter.packets for real in reading.reals])
-    counts[1::_FIELDS] = array("Q", [real.counter.bytes for real in reading.reals])
-    counts[2::_FIELDS] = array("Q", [real.new_flows for real in reading.reals])
     return Sample(at, index, counts, {reason.name: reason.counter for reason in reading.reasons})
 
 

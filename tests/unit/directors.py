@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -113,6 +113,8 @@ class Director:
     events: Events | None = None
     port: int = 0
     """Where it answers over TLS to tokens too, as `caromd --listen`; 0: nowhere."""
+    at_work: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered while a configuration is read or carried out."""
 
     @property
     def client(self) -> Client:
@@ -136,7 +138,8 @@ class Director:
         found = opening(self.file, store, time.time())
         self.engine = engine = Engine(found.config, self.plane, Neighbours(), Announcer(), Checks())
         await engine.start()
-        self.changes = Changes(write_down(found, store, time.time()), self.file, store, engine)
+        begins = write_down(found, store, time.time())
+        self.changes = Changes(begins, self.file, store, engine, at_work=self.at_work)
         self.events = events = Events()
         engine.listen(events.add)
         about = About("0.1.0", str(self.file), 42, "2026-03-01T12:00:00+00:00")
@@ -161,12 +164,14 @@ class Director:
 
 
 @contextmanager
-def director(folder: Path, text: str = CONFIG) -> Iterator[Director]:
+def director(
+    folder: Path, text: str = CONFIG, at_work: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[Director]:
     """A director that is ready, in this folder; what it finds there from an earlier one it takes up.
 
     Where there is a file `tokens`, it answers over TLS too, with the certificate `localhost1.crt`.
     """
-    it = Director(folder, folder / "carom.sock", folder / "carom.toml")
+    it = Director(folder, folder / "carom.sock", folder / "carom.toml", at_work=at_work)
     if not it.file.exists():
         it.file.write_text(text)
     started, failures = threading.Event(), []

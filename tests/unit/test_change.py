@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,27 @@ def test_what_runs_already_is_no_new_version(tmp_path: Path) -> None:
     with director(tmp_path) as it:
         assert apply(it, CONFIG) == 1
         assert [version.number for version in it.store.versions()] == [1]
+
+
+def test_whoever_wants_to_knows_while_a_configuration_is_read_or_carried_out(tmp_path: Path) -> None:
+    """Each step is at work, from reading the text to the end; what is refused ends the work too."""
+    said: list[str] = []
+
+    @contextmanager
+    def at_work() -> Iterator[None]:
+        said.append("begins")
+        yield
+        said.append("ends")
+
+    with director(tmp_path, at_work=at_work) as it:
+        assert it.changes is not None
+        assert it.engine is not None
+        it.engine.listen(lambda news: said.extend(item.event for item in news if item.event == "configuration loaded"))
+        apply(it, LESS)
+        assert said == ["begins", "begins", "ends", "configuration loaded", "ends"]
+        said.clear()
+        it.do(it.changes.rollback(WHO))
+        assert said == ["begins", "begins", "ends", "configuration loaded", "ends"]
 
 
 def test_comments_alone_are_a_version_too(tmp_path: Path) -> None:

@@ -83,3 +83,31 @@ garbage.look(large)
 print(sys.getallocatedblocks() - blocks < 1_000)
 """
     assert told(script) == "True"
+
+
+def test_nothing_is_collected_while_somebody_is_at_work_on_a_configuration_however_long_that_takes() -> None:
+    script = """
+garbage.look(large), garbage.look(large)
+gone = cycle()
+with garbage.held():
+    for _ in range(8):
+        garbage.look(large)
+    there = gone() is not None
+garbage.look(large)
+print(there, gone())
+"""
+    assert told(script) == "True None"
+
+
+def test_work_on_a_configuration_that_is_large_does_not_meet_pythons_own_collections() -> None:
+    script = """
+garbage.look(small)
+before = gc.get_stats()
+with garbage.held():
+    many = [[number] for number in range(200_000)]
+print(gc.isenabled(), gc.get_stats() == before)
+del many
+garbage.look(small), garbage.look(small)
+print(gc.isenabled())
+"""
+    assert told(script).split() == ["False", "True", "True"]

@@ -34,6 +34,8 @@ from carom.metrics import CONTENT_TYPE, exposition
 
 JSON = "application/json"
 EVENTS_PATH = "/v1/events"
+SLICE = 64 << 10
+"""Bytes of an answer that are sent at a time."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -73,11 +75,11 @@ class Api:
 
     async def status(self, request: Request) -> Response:
         self.peer(request)
-        return Response(await self._status.body(), media_type=JSON)
+        return SlicedResponse(await self._status.body(), media_type=JSON)
 
     async def metrics(self, request: Request) -> Response:
         self.peer(request)
-        return Response(await self._metrics.body(), media_type=CONTENT_TYPE)
+        return SlicedResponse(await self._metrics.body(), media_type=CONTENT_TYPE)
 
     async def openapi(self, request: Request) -> Response:
         self.peer(request)
@@ -106,13 +108,13 @@ class Api:
             if call.writes and not peer.may_write:
                 raise RefusedError(403, f"{peer.who} may look, not change: that takes root, or the group carom-admin")
             if call.method == "POST":
-                said = said_in(await _body(request), call.takes)
+                said = await asyncio.to_thread(said_in, await _body(request), call.takes)
             else:
                 said = said_in(json.dumps(_path(request)).encode(), call.takes)
                 said |= said_in_query(request.query_params.multi_items(), call.asks)
             found = await call.handler(Asked(peer, said))
             body = found if isinstance(found, bytes) else await asyncio.to_thread(encoded, found)
-            return Response(body, media_type=JSON)
+            return SlicedResponse(body, media_type=JSON)
 
         return handle
 
@@ -145,6 +147,17 @@ class Api:
         if self._events.readers >= READERS:
             raise RefusedError(503, f"{READERS} readers listen already")
         return self._events
+
+
+class SlicedResponse(Response):
+    """An answer that may be large, sent a slice at a time: what is sent is copied, and the client may take its time."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        body = memoryview(self.body)
+        for start in range(0, len(body), SLICE):
+            await send({"type": "http.response.body", "body": bytes(body[start : start + SLICE]), "more_body": True})
+        await send({"type": "http.response.body"})
 
 
 class _Told:

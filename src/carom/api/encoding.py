@@ -16,19 +16,27 @@ PART = 100
 
 def encoded(document: Mapping[str, Any]) -> bytes:
     """The document. Its own lists are encoded by parts; in them, what has an `as_json` says itself what it is."""
-    members = (f"{json.dumps(name)}: {_value(value)}" for name, value in document.items())
-    return f"{{{', '.join(members)}}}".encode()
+    return b"".join(_all(document))
 
 
-def _value(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(filter(None, _parts(value)))}]"
-    return json.dumps(value)
+def _all(document: Mapping[str, Any]) -> Iterator[bytes]:
+    before = b"{"
+    for name, value in document.items():
+        yield before + json.dumps(name).encode() + b": "
+        yield from _value(value)
+        before = b", "
+    yield b"}" if document else b"{}"
 
 
-def _parts(items: list[Any] | tuple[Any, ...]) -> Iterator[str]:
-    for start in range(0, len(items), PART):
-        yield json.dumps([_plain(item) for item in items[start : start + PART]])[1:-1]
+def _value(value: object) -> Iterator[bytes]:
+    if not isinstance(value, list | tuple):
+        yield json.dumps(value).encode()
+        return
+    yield b"["
+    for start in range(0, len(value), PART):
+        part = json.dumps([_plain(item) for item in value[start : start + PART]])
+        yield (", " if start else "").encode() + part[1:-1].encode()
+    yield b"]"
 
 
 def _plain(item: Any) -> Any:

@@ -39,7 +39,6 @@ REMEDIES = (
 """How each of tomllib's messages begins, and what to say in its place. The first that fits counts."""
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _LONG_NUMBER = re.compile(r"[0-9_]{4301,}")
 
 
@@ -53,8 +52,11 @@ class NotTomlError(ValueError):
 
 def document(text: str) -> dict[str, Any]:
     """The text's root table, as `tomllib` gives it. Raises NotTomlError."""
-    if half := _HALF_CHARACTER.search(text):
-        raise NotTomlError(_line_at(text, half.start()), "half a character (a surrogate) stands here; delete it")
+    try:
+        text.encode()  # quicker than looking for what cannot be: a large text would keep everybody waiting
+    except UnicodeEncodeError as error:
+        line = _line_at(text, error.start)
+        raise NotTomlError(line, "half a character (a surrogate) stands here; delete it") from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

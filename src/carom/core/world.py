@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import inf
 from typing import assert_never
 
@@ -297,7 +298,7 @@ class _Draft:
         """Make the services anew, and all that follows from them."""
         before = self._world
         services = _services(before)
-        watched = (_addresses(services) | frozenset(before.config.director.peers)) - before.own
+        watched = _addresses(services, before.config.director.peers, before.own)
         neighbours: Mapping[Address, Neighbour] = before.neighbours
         if watched != before.watched:
             neighbours = {address: known for address, known in neighbours.items() if address in watched}
@@ -465,9 +466,13 @@ def _altered(world: World, service: Service) -> Service:
     return replace(service, reals=written + leaving)
 
 
-def _addresses(services: Mapping[str, Service]) -> frozenset[Address]:
-    reals = {real.address for service in services.values() for real in service.reals}
-    return frozenset(reals | {service.sorry for service in services.values() if service.sorry})
+def _addresses(
+    services: Mapping[str, Service], more: Sequence[Address] = (), own: frozenset[Address] = frozenset()
+) -> frozenset[Address]:
+    """Those of all real servers, and these, without the director's own. Made at one go: copies are large."""
+    reals = (real.address for service in services.values() for real in service.reals)
+    sorry = (service.sorry for service in services.values() if service.sorry)
+    return frozenset(address for address in chain(reals, sorry, more) if address not in own)
 
 
 def _vlans(services: Mapping[str, Service]) -> dict[Address, int]:

@@ -6,7 +6,8 @@ after a restart the table has every MAC at once. They carry our mark, so that a 
 
 `NeighbourTable` is the machine: datagrams in, changes and requests out, no socket. `KernelNeighbours` is its socket.
 One socket is enough and better than two: the answers to our questions and the kernel's news then arrive in the order in
-which they became true.
+which they became true. Machine and socket work in a thread of their own, a turn at a time: 100,000 real servers take
+seconds, and a request waits for whoever changes a NIC (the kernel's rtnl lock). The event loop only hears of changes.
 
 What the table says is taken with one grain of salt: an entry that vanishes says nothing about the real server (somebody
 flushed the table, or our own NIC went down); only FAILED does. Nor does FAILED while our own NIC has no carrier.
@@ -17,7 +18,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from carom.errors import NetError
 from carom.model import Address
@@ -34,12 +38,22 @@ REQUESTS = 128
 """Requests in one datagram; the kernel serves them all before `send` returns, in about 2 ms."""
 RECEIVE_BUFFER = 4 << 20
 """Bytes, room for 20,000 messages; what does not fit is made up for by a dump."""
-LISTEN = 0.004
-"""Seconds in which datagrams are read before the loop may do something else; one takes about a millisecond."""
+LISTEN = 0.005
+"""Seconds of a turn in which datagrams are read; one takes about a millisecond, and what it says is then told."""
 DUMP_WITHIN = 10.0
 """Seconds in which the kernel must have listed its table; 10,000 entries take 0.1."""
 
 Changes = list[tuple[Address, bytes | None]]
+
+
+class Turn(NamedTuple):
+    """What came of one turn."""
+
+    changes: Changes
+    done: bool
+    """Whether there is nothing more to send, and nothing to read for now."""
+    current: bool
+    """Whether everything that the kernel knows about the wanted addresses has been reported."""
 
 
 class NeighbourTable:
@@ -186,19 +200,20 @@ class KernelNeighbours:
         except NetError:
             self._connection.close()
             raise
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"carom-{interface}")
+        """The only one to touch the machine."""
         self._current = asyncio.Event()
-        self._next: asyncio.Handle | None = None
-        """The sending of the next datagram."""
+        self._turning: asyncio.Future[Turn] | None = None
         self._changed: Callable[[Address, bytes | None], None] = _nobody_listens
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._connection, self._readable)
+        self._loop.add_reader(self._connection, self._begin_turn)
 
     async def watch(self, addresses: frozenset[Address], changed: Callable[[Address, bytes | None], None]) -> None:
         """See the port. Raises NetError."""
         self._changed = changed
-        self._table.want(await asyncio.to_thread(by_packed, addresses))
+        await self._loop.run_in_executor(self._worker, self._want, addresses)
         self._current.clear()
-        self._proceed()
+        self._begin_turn()
         try:
             async with asyncio.timeout(DUMP_WITHIN):
                 await self._current.wait()
@@ -208,37 +223,57 @@ class KernelNeighbours:
     def close(self) -> None:
         """Stop listening. The entries stay, and the kernel keeps them resolved."""
         self._loop.remove_reader(self._connection)
+        self._worker.shutdown(cancel_futures=True)
         self._connection.close()
 
-    def _readable(self) -> None:
-        until = self._loop.time() + LISTEN
-        while self._loop.time() < until:
+    def _begin_turn(self) -> None:
+        if self._turning is None:
+            self._loop.remove_reader(self._connection)
+            self._turning = self._loop.run_in_executor(self._worker, self._turn)
+            self._turning.add_done_callback(self._turned)
+
+    def _turned(self, turning: asyncio.Future[Turn]) -> None:
+        """Tell what a turn has brought, and go on: with another, or with listening."""
+        if self._connection.fileno() < 0 or turning.cancelled():
+            return
+        self._turning = None
+        self._loop.add_reader(self._connection, self._begin_turn)
+        turn = turning.result()
+        for address, mac in turn.changes:
+            self._changed(address, mac)
+        if turn.current:
+            self._current.set()
+        if not turn.done:
+            self._begin_turn()
+
+    # ---- in the worker's thread ----
+
+    def _want(self, addresses: frozenset[Address]) -> None:
+        self._table.want(by_packed(addresses))
+
+    def _turn(self) -> Turn:
+        """Read for a while, then send one datagram of what is due."""
+        changes: Changes = []
+        read_all = self._read(changes)
+        datagram = next(self._table.requests(), None)
+        if datagram:
+            self._connection.send(datagram)
+        return Turn(changes, read_all and not datagram, self._table.current)
+
+    def _read(self, changes: Changes) -> bool:
+        """Whether all that was there has been read."""
+        until = time.monotonic() + LISTEN
+        while time.monotonic() < until:
             try:
-                changes = self._table.hear(self._connection.recv(1 << 16))
+                changes += self._table.hear(self._connection.recv(1 << 16))
             except BlockingIOError:
-                break
+                return True
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
                 log.info("neighbour news were lost: the table is read anew")
                 self._table.overrun()
-            else:
-                for address, mac in changes:
-                    self._changed(address, mac)
-        self._proceed()
-
-    def _proceed(self) -> None:
-        """Send one datagram of what is due, and come again for the next: each keeps the loop for some milliseconds."""
-        if self._connection.fileno() < 0:
-            return
-        if self._next:
-            self._next.cancel()
-            self._next = None
-        if datagram := next(self._table.requests(), None):
-            self._connection.send(datagram)
-            self._next = self._loop.call_soon(self._proceed)
-        if self._table.current:
-            self._current.set()
+        return False
 
 
 def _some(addresses: set[bytes]) -> list[bytes]:

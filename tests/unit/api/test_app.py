@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from carom.api.app import Api
+from carom.api.app import SLICE, Api, SlicedResponse
 from carom.api.events import Events
 from carom.api.peer import Tokens
 from carom.api.status import About
@@ -44,6 +44,29 @@ def test_status_is_the_newest_snapshot_in_words(it: Director) -> None:
     status, found, response = ask(it, "GET", "/v1/status")
     assert (status, response.getheader("content-type")) == (200, "application/json")
     assert found["director"]["pid"] == 42
+
+
+@pytest.mark.parametrize("size", [0, 1, SLICE - 1, SLICE, SLICE + 1, 3 * SLICE + 7])
+def test_an_answer_of_any_size_is_sent_whole_in_slices(size: int) -> None:
+    body, sent = bytes(number % 251 for number in range(size)), []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(SlicedResponse(body, media_type="application/json")({}, None, send))
+    start, *parts = sent
+    assert (start["status"], dict(start["headers"])[b"content-length"]) == (200, str(size).encode())
+    assert b"".join(part.get("body", b"") for part in parts) == body
+    assert all(len(part.get("body", b"")) <= SLICE for part in parts)
+    assert [part.get("more_body", False) for part in parts] == [True] * (len(parts) - 1) + [False]
+
+
+def test_a_large_text_goes_in_and_comes_out_whole(tmp_path: Path) -> None:
+    text = CONFIG + f"# {'x' * (5 * SLICE)}\n"
+    with director(tmp_path, text) as it:
+        assert ask(it, "GET", "/v1/config")[1]["text"] == text
+        planned = ask(it, "POST", "/v1/plan", json.dumps({"text": text.replace("x", "y")}).encode())
+        assert planned[:2] == (200, {"differences": [], "summary": "nothing changed"})
 
 
 def test_metrics_are_text(it: Director) -> None:

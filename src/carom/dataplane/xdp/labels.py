@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ctypes as c
 import struct
+from array import array
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from carom.dataplane.xdp.layout import RealLabel, ServiceLabel, VipLabel, key, packed, unpacked
 from carom.dataplane.xdp.libbpf import Map
 from carom.errors import DataPlaneError
+from carom.events import RealName
 from carom.model import Address
 
 T = TypeVar("T")
@@ -30,12 +32,20 @@ class Labels(Generic[T]):
                 self.numbers[thing] = struct.unpack("=I", index)[0]
         self.things = {number: thing for thing, number in self.numbers.items()}
         """`numbers`, the other way round."""
+        self._listed: tuple[tuple[T, ...], array[int]] | None = None
         self._free = [number for number in range(labels.max_entries - 1, 0, -1) if number not in self.things]
 
     @property
     def free(self) -> int:
         """How many numbers are left."""
         return len(self._free)
+
+    @property
+    def listed(self) -> tuple[tuple[T, ...], array[int]]:
+        """All things, and the number of each; the same values again while nothing comes or goes."""
+        if self._listed is None:
+            self._listed = tuple(self.numbers), array("I", self.numbers.values())
+        return self._listed
 
     def number(self, thing: T) -> int:
         """Its number; a new one, written down, where it has none. Raises DataPlaneError when none is left."""
@@ -45,6 +55,7 @@ class Labels(Generic[T]):
             raise DataPlaneError(f"{self._map.what} is full: {self._map.max_entries - 1} numbers are in use")
         number = self.numbers[thing] = self._free.pop()
         self.things[number] = thing
+        self._listed = None
         self._map.set(key(number), self._encode(thing))
         return number
 
@@ -56,6 +67,7 @@ class Labels(Generic[T]):
         """Its number may be given to another."""
         number = self.numbers.pop(thing)
         del self.things[number]
+        self._listed = None
         self._map.set(key(number), bytes(self._map.value_size))
         self._free.append(number)
 
@@ -82,32 +94,32 @@ def vip_labels(labels: Map) -> Labels[tuple[Address, int]]:
     return Labels(labels, encode, decode)
 
 
-class RealLabels(Labels[tuple[str, Address]]):
+class RealLabels(Labels[RealName]):
     """Numbers of real servers, by service and address; each remembers its last weight that was not 0."""
 
     def __init__(self, labels: Map) -> None:
-        self.last_weights: dict[tuple[str, Address], int] = {}
+        self.last_weights: dict[RealName, int] = {}
         super().__init__(labels, self._label, self._read)
 
-    def release(self, thing: tuple[str, Address]) -> None:
+    def release(self, thing: RealName) -> None:
         super().release(thing)
         self.last_weights.pop(thing, None)
 
-    def note_weight(self, real: tuple[str, Address], weight: int) -> None:
+    def note_weight(self, real: RealName, weight: int) -> None:
         if weight and self.last_weights.get(real) != weight:
             self.last_weights[real] = weight
             self.rewrite(real)
 
-    def forget_weight(self, real: tuple[str, Address]) -> None:
+    def forget_weight(self, real: RealName) -> None:
         """It is configured no more; should it come back, it begins anew, as in IPVS."""
         if self.last_weights.pop(real, 0):
             self.rewrite(real)
 
-    def _label(self, real: tuple[str, Address]) -> bytes:
+    def _label(self, real: RealName) -> bytes:
         service, address = real
         return bytes(RealLabel(service.encode(), _array(address), address.version, 0, self.last_weights.get(real, 0)))
 
-    def _read(self, value: bytes) -> tuple[str, Address] | None:
+    def _read(self, value: bytes) -> RealName | None:
         label = RealLabel.from_buffer_copy(value)
         if not label.family:
             return None

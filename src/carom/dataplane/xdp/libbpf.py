@@ -314,17 +314,19 @@ class Map(_Descriptor):
             begin = place
             yield count.value, keys, values
 
-    def first(self, count: int) -> bytes:
-        """An array's first values in one piece: a per-CPU value after another, each padded to 8 bytes for each CPU."""
-        keys, values = c.create_string_buffer(count * self.key_size), c.create_string_buffer(count * self._bytes)
-        place, read = c.create_string_buffer(max(self.key_size, 8)), c.c_uint32(count)
-        arguments = (self.fd, None, place, keys, values, c.byref(read), None)
-        try:
-            _call(f"read {self.what}", "bpf_map_lookup_batch", *arguments)
-        except BpfError as error:
-            if error.errno != errno.ENOENT or read.value != count:  # ENOENT: the array ends here
-                raise
-        return values.raw
+    def first(self, count: int, batch: int = 4096) -> Iterator[tuple[int, memoryview]]:
+        """An array's first values, some at a time: how many, and they in one piece, which the next ones overwrite.
+
+        A per-CPU value has one for each CPU, padded to 8 bytes.
+        """
+        for found, _, values in self._batches(min(batch, count)):
+            some = min(found, count)
+            if some:
+                yield some, memoryview(values).cast("B")[: some * self._bytes]
+            count -= some
+            if not count:
+                return
+        raise BpfError(f"{self.what} ends before what was to be read of it", errno.ENOENT)
 
     @staticmethod
     def _nth(buffer: c.Array[c.c_char], index: int, size: int) -> bytes:

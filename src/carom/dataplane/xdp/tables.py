@@ -52,10 +52,9 @@ from carom.dataplane.xdp.layout import (
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.versions import VersionPlan, next_version, schedulable
 from carom.errors import DataPlaneError
+from carom.events import RealName
 from carom.model import Address, OnDown, Scheduler
 
-RealName = tuple[str, Address]
-"""A real server's service and address."""
 _ARRAYS = ("versions", "members", "slots", "ranges")
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
@@ -284,7 +283,7 @@ class Tables:
             self._clear_homes(name)
         self._words["services"][number] = laid.index
         if old is not None and any(old.plan.mask) and not _remembers(old, laid.plan):
-            self._forget_templates(number)
+            self._forget_templates({number})
         if old is not None:
             self._give_back(old)
         self._published[name] = laid
@@ -376,20 +375,24 @@ class Tables:
 
     def _retire(self, plan: Plan) -> None:
         """Takes away services and VIPs that the plan no longer has."""
-        for name in self._published.keys() - {service.name for service in plan.services}:
+        gone = self._published.keys() - {service.name for service in plan.services}
+        for name in gone:
             self._words["services"][self.services.numbers[name]] = 0
             self._give_back(self._published.pop(name))
-            self._forget_templates(self.services.numbers[name])
+        self._forget_templates({self.services.numbers[name] for name in gone})
+        for name in gone:
             self.services.release(name)
         vips = {service.vip for service in plan.services}
-        for gone in self._standing_vips() - vips:
-            self._maps[f"vips{gone.version}"].delete(gone.packed)
+        for vip in self._standing_vips() - vips:
+            self._maps[f"vips{vip.version}"].delete(vip.packed)
         self._write_filter(vips)
 
-    def _forget_templates(self, service: int) -> None:
-        """It has other clients from now on: its mask has changed, or its number may go to another service."""
-        templates, mine = self._maps["templates"], key(service)
-        for place in [place for place, _ in templates.items() if place.startswith(mine)]:
+    def _forget_templates(self, services: set[int]) -> None:
+        """They have other clients from now on: a mask has changed, or a number may go to another service."""
+        if not services:
+            return
+        templates, theirs = self._maps["templates"], {key(service) for service in services}
+        for place in [place for place, _ in templates.items() if place[: len(key(0))] in theirs]:
             templates.delete(place)
 
     def _write_filter(self, vips: set[Address]) -> None:

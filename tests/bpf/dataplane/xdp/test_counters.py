@@ -63,6 +63,20 @@ def test_what_every_cpu_has_counted_is_added_up_exactly(loaded: Loaded) -> None:
         assert found[name].new_flows == cpus
 
 
+def test_what_was_read_is_a_sequence_that_no_later_reading_changes(loaded: Loaded) -> None:
+    tables = Tables(loaded.maps, lambda: 0.0)
+    tables.apply(plans.plan(plans.service()))
+    first = counters.read(loaded, tables.reals).reals
+    before = list(first)
+    assert [real.address for real in before] == [ip_address(real) for real in REALS]
+    assert [first[0], first[-1], *first[1:-1]] == [before[0], before[-1], *before[1:-1]]
+    loaded.director.run(tcp("10.0.0.1:1", f"{VIP}:80", "S"))
+    tables.apply(plans.plan(plans.service(), plans.service(name="dns", ports=(plans.DNS,))))
+    later = counters.read(loaded, tables.reals).reals
+    assert list(first) == before
+    assert (len(later), sum(real.new_flows for real in later)) == (2 * len(before), 1)
+
+
 def test_ten_thousand_real_servers_are_read_in_a_small_part_of_a_second(loaded: Loaded) -> None:
     services = (
         plans.service(
@@ -75,7 +89,13 @@ def test_ten_thousand_real_servers_are_read_in_a_small_part_of_a_second(loaded: 
     )
     tables = Tables(loaded.maps, lambda: 0.0)
     tables.apply(plans.plan(*services))
-    counters.read(loaded, tables.reals)
+    numbers = tables.reals.numbers
+    for number in numbers.values():
+        row = struct.pack("=3Q", number, 2 * number, 3 * number)
+        loaded.maps["real_counters"].set(key(number), row + bytes((possible_cpus() - 1) * len(row)))
+    for one in counters.read(loaded, tables.reals).reals:
+        number = numbers[one.service, one.address]
+        assert (one.counter, one.new_flows) == (Counter(number, 2 * number), 3 * number)
     began = time.thread_time()
     assert len(counters.read(loaded, tables.reals).reals) == 10_000
     assert time.thread_time() - began < 0.2

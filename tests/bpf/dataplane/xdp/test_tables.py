@@ -15,9 +15,12 @@ from carom.dataplane.xdp.layout import (
     REAL_HAS_MAC,
     REAL_MOVES,
     Frontend,
+    Ip6,
     Limit,
     Real,
     Settings,
+    Template,
+    TemplateKey,
     frontend_key,
     key,
 )
@@ -72,6 +75,18 @@ def test_a_plan_without_services_leaves_nothing_behind(loaded: Loaded, tables: T
     assert not any(struct.unpack("=Q", value)[0] for _, value in loaded.maps["services"].items())
     settings = Settings.from_buffer_copy(loaded.maps["settings"].get(key(0)) or b"")
     assert not any(settings.vip_filter)
+
+
+def test_services_that_go_take_their_templates_along_and_no_others(loaded: Loaded, tables: Tables) -> None:
+    kept, *going = (plans.service(name=name, vip=f"192.168.76.{at}") for at, name in enumerate(("web", "a", "b"), 40))
+    tables.apply(plans.plan(kept, *going))
+    for number in tables.services.numbers.values():
+        for client in range(3):
+            place = TemplateKey(number, Ip6((client, 0, 0, 0)))
+            loaded.maps["templates"].set(bytes(place), bytes(Template(number_of(tables, A))))
+    tables.apply(plans.plan(kept))
+    left = [TemplateKey.from_buffer_copy(place).service for place, _ in loaded.maps["templates"].items()]
+    assert left == 3 * [tables.services.numbers["web"]]
 
 
 def test_a_real_server_without_a_mac_keeps_the_last_one_known(loaded: Loaded, tables: Tables) -> None:
