@@ -7,7 +7,9 @@
 
 A version runs when `state.json` says so, which is written last: whoever is killed before that comes back with the
 earlier one, whoever is killed after it with the new one. A version that awaits confirmation has its way back and its
-deadline in the same file, so it undoes itself even if the client, or the daemon, is gone meanwhile.
+deadline in the same file, so it undoes itself even if the client, or the daemon, is gone meanwhile. While a daemon
+runs it counts the seconds itself: whoever sets the clock neither hastens that nor puts it off. And where the disk is
+full it is undone all the same, and written down as soon as there is room.
 
 The configuration file belongs to its author: the daemon never writes it. A start runs what ran before, unless the file
 has been changed since; then the file is the wish. Where the two differ otherwise, `drift` says so.
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -111,16 +114,24 @@ class Changes:
         store: Store,
         carrier: Carrier,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
         at_work: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`at_work` is entered for as long as a configuration is read or carried out."""
-        self._running, self._file, self._store, self._carrier, self._clock = running, file, store, carrier, clock
-        self._at_work = at_work
+        """`clock` tells the time of day; `steady` is the clock that nobody sets.
+
+        `at_work` is entered for as long as a configuration is read or carried out.
+        """
+        self._running, self._file, self._store, self._carrier = running, file, store, carrier
+        self._clock, self._steady, self._at_work = clock, steady, at_work
         self._lock = asyncio.Lock()
         self._digest = digest(running.text)
         self._file_seen = (0.0, 0, 0)
         self._file_digest = self._digest
+        pending = running.state.pending
+        self._undo_at = steady() + min(pending.deadline - clock(), LONGEST_WAIT) if pending else math.inf
         self._undo_after = 0.0
+        self._undone = False
+        """Whether the version that awaits confirmation runs no more, which is yet to be written down."""
 
     @property
     def running(self) -> Running:
@@ -159,14 +170,18 @@ class Changes:
     def standing(self) -> Standing:
         """Which version runs, and how firmly."""
         state = self._running.state
-        return Standing(state.running, state.pending.deadline if state.pending else None, self.drifted)
+        return Standing(state.running, self._confirm_by(state.pending) if state.pending else None, self.drifted)
+
+    def _confirm_by(self, pending: Pending) -> float:
+        """Its deadline by the time of day as it is now, should somebody have set that meanwhile."""
+        return pending.deadline + round(self._clock() - self._steady() - (pending.deadline - self._undo_at))
 
     def findings(self) -> tuple[Finding, ...]:
         """What an operator should know of changes: what awaits confirmation, and a file that is not what runs."""
         found = []
         state = self._running.state
         if state.pending:
-            left = max(0.0, state.pending.deadline - self._clock())
+            left = max(0.0, self._undo_at - self._steady())
             evidence = f"undoes itself in {left:.0f} s unless it is confirmed"
             subject = f"version {state.running}"
             found.append(Finding("confirmation", subject, Verdict.WARNING, evidence, "carom confirm"))
@@ -198,6 +213,10 @@ class Changes:
         async with self._lock:
             if self._running.state.pending is None:
                 raise ChangeError("nothing awaits confirmation: the running version stands already, or undid itself")
+            if self._undone:
+                raise ChangeError(
+                    f"too late: it has been undone, and not written down for want of room in {self._store}"
+                )
             await self._commit(replace(self._running.state, pending=None))
             number = self._running.state.running
             audit.info("change confirmed", extra={"who": who, "version": number})
@@ -249,11 +268,9 @@ class Changes:
         """Look after the deadline of what awaits confirmation, and whether the file has changed, until cancelled."""
         while True:
             await asyncio.to_thread(self._look_at_file)
-            pending = self._running.state.pending
-            if pending and self._clock() >= max(pending.deadline, self._undo_after):
+            if self._steady() >= max(self._undo_at, self._undo_after):
                 await self._undo()
-            left = pending.deadline - self._clock() if pending else LOOK_EVERY
-            await asyncio.sleep(min(LOOK_EVERY, max(0.01, left)))
+            await asyncio.sleep(min(LOOK_EVERY, max(0.01, self._undo_at - self._steady())))
 
     # ---- steps ----
 
@@ -276,6 +293,7 @@ class Changes:
                 pending = None if confirm_within is None else Pending(before.state.running, now + confirm_within)
                 said = tuple(one for one in before.state.said if is_in(config, one))
                 await self._commit(State(version.number, await self._file_now(), pending, said), proposal)
+                self._undo_at = self._steady() + (confirm_within or math.inf)
             except StoreError:
                 await self._carrier.change(before.config)
                 raise
@@ -304,20 +322,35 @@ class Changes:
     async def _undo(self) -> None:
         async with self._lock:
             pending = self._running.state.pending
-            if pending is None or self._clock() < pending.deadline:
+            if pending is None or self._steady() < self._undo_at:
                 return  # confirmed at the last moment
             log.warning("not confirmed in time", extra={"version": self._running.state.running})
             try:
                 await self._go_back("carom", pending.before, "not confirmed in time")
             except CaromError as error:
-                self._undo_after = self._clock() + UNDO_AGAIN
+                self._undo_after = self._steady() + UNDO_AGAIN
                 log.warning("the unconfirmed change cannot be undone yet: %s", error)
+                if isinstance(error, StoreError) and not self._undone:
+                    await self._undo_unwritten(pending.before)
+
+    async def _undo_unwritten(self, number: int) -> None:
+        """Packets do not wait for room on the disk. A daemon that begins meanwhile finds the deadline over, too."""
+        try:
+            _, text = await self.version(number)
+            with self._at_work():
+                await self._carrier.change((await self.plan(text, f"version {number}")).config)
+            self._undone = True
+            log.warning("undone, but not written down", extra={"version": self._running.state.running})
+        except CaromError as error:
+            log.warning("nor can it be undone without being written down: %s", error)
 
     async def _commit(self, state: State, proposal: Proposal | None = None) -> None:
         await self._stored(lambda: self._store.commit(state))
         config, text = (proposal.config, proposal.text) if proposal else (self._running.config, self._running.text)
         self._running = Running(config, text, state)
         self._digest = digest(text)
+        if state.pending is None:
+            self._undo_at, self._undone = math.inf, False
 
     def _require_confirmed(self) -> None:
         state = self._running.state

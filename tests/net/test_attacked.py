@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from carom.client import Client
 from carom.lab.wait import until
 from tests.net.segment import Segment, inside, segment
 from tests.net.test_daemon import Host
+from tests.net.test_killed import bpffs_at
 from tests.net.visitor import Visitor, visitor
 from tests.unit.checks.certificates import certificate
 
@@ -104,7 +105,7 @@ class Attacked:
         assert self.answers() < 5
         assert self.memory < memory + MEMORY_MIB
         assert self.host.attached
-        assert self.visitor.is_well_served, self.visitor
+        assert self.visitor.is_well_served(), self.visitor
         return True
 
 
@@ -122,16 +123,6 @@ def attacked(tmp_path: Path) -> Iterator[Attacked]:
             visitor(lan, reals=2) as somebody,
         ):
             yield Attacked(host, lan, process.pid, both, somebody)
-
-
-@contextmanager
-def bpffs_at(folder: Path) -> Iterator[None]:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "bpf", "bpf", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_who_sends_slowly_holds_nobody_up_and_nothing_for_long(attacked: Attacked) -> None:

@@ -111,6 +111,8 @@ class Director:
     engine: Engine | None = None
     changes: Changes | None = None
     events: Events | None = None
+    clock: Callable[[], float] = time.time
+    """What it takes for the time of day."""
     port: int = 0
     """Where it answers over TLS to tokens too, as `caromd --listen`; 0: nowhere."""
     at_work: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -138,8 +140,8 @@ class Director:
         found = opening(self.file, store, time.time())
         self.engine = engine = Engine(found.config, self.plane, Neighbours(), Announcer(), Checks())
         await engine.start()
-        begins = write_down(found, store, time.time())
-        self.changes = Changes(begins, self.file, store, engine, at_work=self.at_work)
+        begins, clock = write_down(found, store, time.time()), lambda: self.clock()
+        self.changes = Changes(begins, self.file, store, engine, clock, at_work=self.at_work)
         self.events = events = Events()
         engine.listen(events.add)
         about = About("0.1.0", str(self.file), 42, "2026-03-01T12:00:00+00:00")

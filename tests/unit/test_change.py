@@ -167,6 +167,22 @@ def test_what_is_not_confirmed_undoes_itself(tmp_path: Path) -> None:
         assert (newest.who, newest.what) == ("carom", "not confirmed in time, to version 1")
 
 
+@pytest.mark.parametrize("jump", [86400.0, -86400.0])
+def test_whoever_sets_the_clock_neither_hastens_that_nor_puts_it_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    monkeypatch.setattr("carom.change.LOOK_EVERY", 0.02)
+    with director(tmp_path) as it:
+        assert it.changes is not None
+        began = time.monotonic()
+        apply(it, LESS, confirm_within=0.5)
+        it.clock = lambda: time.time() + jump
+        confirm_by = it.changes.standing().confirm_by
+        until(lambda: it.changes and it.changes.running.state.running == 3)
+        assert time.monotonic() - began >= 0.5
+        assert confirm_by == pytest.approx(time.time() + jump, abs=5), "by the clock as it is now"
+
+
 def test_while_something_awaits_confirmation_nothing_else_is_changed(tmp_path: Path) -> None:
     with director(tmp_path) as it:
         assert it.changes is not None

@@ -72,14 +72,14 @@ class _Desk:
 
     async def config(self, _: Asked) -> Document:
         """The configuration that runs, as it was written."""
-        running = self._changes.running
+        running, standing = self._changes.running, self._changes.standing()
         pending = running.state.pending
         return {
             "version": running.state.running,
             "text": running.text,
             "file": str(self._changes.file),
             "drift": self._changes.drifted,
-            "confirm_by": _time(pending.deadline) if pending else None,
+            "confirm_by": _time(standing.confirm_by) if standing.confirm_by else None,
             "back_to": pending.before if pending else None,
         }
 
@@ -104,10 +104,10 @@ class _Desk:
 
     async def history(self, _: Asked) -> Document:
         """Every version that is kept, the newest first."""
-        state = self._changes.running.state
+        standing = self._changes.standing()
         return {
-            "running": state.running,
-            "confirm_by": _time(state.pending.deadline) if state.pending else None,
+            "running": standing.version,
+            "confirm_by": _time(standing.confirm_by) if standing.confirm_by else None,
             "versions": [_version(one) for one in await self._changes.history()],
         }
 

@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -156,9 +156,10 @@ class Store:
         """From now on this is what the director does, also after a restart; versions that are too old go."""
         self._write(self._folder / "state.json", json.dumps(asdict(state), indent=2) + "\n")
         needed = {state.running, state.pending.before if state.pending else state.running}
-        for number in sorted(self._numbers(), reverse=True)[KEPT:]:
-            if number not in needed:
-                self.drop(number)
+        with suppress(StoreError):  # it is committed; what cannot be removed now is the next time
+            for number in sorted(self._numbers(), reverse=True)[KEPT:]:
+                if number not in needed:
+                    self.drop(number)
 
     def state(self) -> State | None:
         """What the director did; None if nothing ever ran."""
@@ -204,13 +205,13 @@ class Store:
         with self._blamed("written"):
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
-            file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-            with os.fdopen(file, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                if sync:
-                    os.fsync(stream.fileno())
-            aside.rename(path)
+            try:
+                _write_through(aside, text, sync=sync)
+                aside.rename(path)
+            except OSError:
+                with suppress(OSError):
+                    aside.unlink()  # half a file would take the room that others need
+                raise
             if sync:
                 _sync_folder(path.parent)
 
@@ -221,6 +222,15 @@ class Store:
         except OSError as error:
             where = error.filename or self._folder
             raise StoreError(f"{where} cannot be {verb}: {error.strerror}; what the director keeps is there") from error
+
+
+def _write_through(path: Path, text: str, *, sync: bool) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(file, "w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+        stream.flush()
+        if sync:
+            os.fsync(stream.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

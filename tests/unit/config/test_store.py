@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -97,6 +98,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "carom").write_text("a file")
     with pytest.raises(StoreError, match=r"cannot be written: (Not a directory|File exists)"):
         Store(tmp_path / "carom").add(TEXT, "anna", "", 0.0)
+
+
+def test_what_could_not_be_written_whole_takes_no_room(store: Store, tmp_path: Path) -> None:
+    store.add(TEXT, "anna", "", 0.0)
+    before = sorted(tmp_path.rglob("*"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="cannot be written: File too large"):
+            store.add(TEXT * 1000, "anna", "", 0.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert store.add(TEXT, "anna", "", 0.0).number == 2
 
 
 def test_a_stranger_on_the_host_cannot_read_it(store: Store, tmp_path: Path) -> None:
