@@ -57,8 +57,8 @@ static __always_inline bool candidate_load(struct candidate *candidate)
 
 	if (!load)
 		return false;
-	candidate->active = *load >> 32;
-	candidate->inactive = *load;
+	candidate->active = LOAD_ACTIVE(*load);
+	candidate->inactive = LOAD_INACTIVE(*load);
 	return true;
 }
 

@@ -94,7 +94,7 @@ static const __u8 flow_next[4][FLOW_UDP + 1] = {
  */
 #define REGION_BUCKETS(ip6) ((ip6) ? 256 : 512)
 
-#define FLOW_BEING_WRITTEN 31 /* a state that is none */
+#define FLOW_BEING_WRITTEN 31 /* a state that is none, and never ends */
 #define FLOW_CLAIMED ((__u64)FLOW_BEING_WRITTEN << 36) /* vip 0: matches no packet while its key is being written */
 
 #define FLOW_WORD(vip, real, state, seen) \
@@ -136,7 +136,7 @@ static __always_inline bool flow_has_ended(__u64 word, const struct settings *se
 static __always_inline void flow_mind_limit(__u32 real, __u64 load, int sign)
 {
 	struct limit *limit = bpf_map_lookup_elem(&limits, &real);
-	__u64 flows = (load >> 32) + (__u32)load;
+	__u64 flows = LOAD_FLOWS(load);
 
 	if (!limit || !limit->upper)
 		return;
@@ -150,7 +150,7 @@ static __always_inline void flow_mind_limit(__u32 real, __u64 load, int sign)
 static __always_inline void flow_count(__u64 word, int sign)
 {
 	__u32 real = FLOW_REAL(word);
-	__u64 *load = load_of(real), change = (flow_is_active(word) ? 1LL << 32 : 1) * sign;
+	__u64 *load = load_of(real), change = (flow_is_active(word) ? LOAD_OF_ACTIVE : LOAD_OF_INACTIVE) * sign;
 
 	if (!load)
 		return;
@@ -177,7 +177,7 @@ static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
  */
 static __always_inline bool flow_go_on(__u64 *at, __u64 old, __u64 new)
 {
-	__u64 *load, step = (1ULL << 32) - 1; /* one more active, one fewer inactive */
+	__u64 *load, step = LOAD_OF_ACTIVE - LOAD_OF_INACTIVE;
 
 	if (__sync_val_compare_and_swap(at, old, new) != old)
 		return false;

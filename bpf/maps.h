@@ -5,11 +5,11 @@
  * How a packet finds its real server:
  *
  *   frontends4 ──service──> services ──version──> versions ──┬─ members  (the schedulers' list, head first)
- *   (VIP, port, protocol)   (one word: the       (frozen)    └─ slots    (the consistent-hash table)
- *                            swap that makes a
+ *   (VIP, port, protocol)   (one word: the       (frozen)    ├─ contenders  (its part that is compared by load)
+ *                            swap that makes a               └─ slots    (the consistent-hash table)
  *                            change atomic)                       flows4 ──real──> reals (MAC)
  *
- * A change is never made in place. User space writes a new version, with its members and slots, into free places
+ * A change is never made in place. User space writes a new version, with its members and so on, into free places
  * of these arrays, then stores its index into `services`: a packet sees the whole old state or the whole new one.
  * A place is used again only when no packet and no cursor can refer to it any more.
  *
@@ -24,7 +24,7 @@
 
 #include "reason.h"
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 /* Real ids count from 1, over all services; one id is one (service, real server). 0 is "none". */
 #define REAL_NONE 0
@@ -221,7 +221,7 @@ enum scheduler {
 #define VERSION_TRACKS_ALL 1 /* every flow has an entry; else only those of tracked slots */
 #define VERSION_HASHES_PORT 2 /* the client's port takes part in the hash (sh-port, mh-port) */
 #define VERSION_FALLS_BACK 4 /* who finds nobody in its slot tries others (sh-fallback, mh-fallback) */
-#define VERSION_SCALED 16 /* its members have scales: of the least loads, multiplied, the first in the list wins */
+#define VERSION_SCALED 16 /* it has contenders: of the least loads, multiplied, the first in the list wins */
 #define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
 #define VERSION_UNREACHABLE 32 /* who finds no real server is told so */
 
@@ -231,6 +231,8 @@ struct version {
 	__u32 flags;
 	__u32 member_offset;
 	__u32 member_count;
+	__u32 contender_offset;
+	__u32 contender_count; /* without those that fill the last block */
 	__u32 slot_offset;
 	__u32 slot_count;
 	__u32 weight_max; /* wrr: the largest weight minus (weight_gcd - 1) */
@@ -244,16 +246,31 @@ struct version {
 
 struct member {
 	__u32 real;
-	__u16 weight;
-	__u16 scale; /* by which its load is multiplied to be compared with others'; 0: it gets no new flows, or see VERSION_SCALED */
+	__u32 weight;
 };
 
 #define MEMBERS (1 << 19)
-#define MEMBER_BLOCK 8 /* a version's members begin and end with a cache line; those behind the last are 0 */
 
 /* One value, so that a scheduler looks it up once and then goes along it. */
 struct members {
 	struct member at[MEMBERS];
+};
+
+/*
+ * A member that may get new flows, ready to be compared with others (schedulers/least.h). A version's stand as in IPVS's
+ * list, head first, and begin and end with a cache line: the last one is repeated until it is full.
+ */
+struct contender {
+	__u32 load; /* where its load stands in `loads`, bytes */
+	__u32 scale; /* by which its load is multiplied, shifted by CONTENDER_PLACE_BITS */
+};
+
+#define CONTENDERS (1 << 19)
+#define CONTENDER_BLOCK 8
+#define CONTENDER_PLACE_BITS 10 /* below a load that is multiplied there is room for its place in the list */
+
+struct contenders {
+	struct contender at[CONTENDERS];
 };
 
 /*
@@ -307,6 +324,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct contenders);
+} contenders SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << 20);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
@@ -339,11 +364,19 @@ struct {
 } reals SEC(".maps");
 
 /*
- * Flows of each real server: active in the upper half, inactive in the lower, so that one addition moves a flow. As large
- * as there may ever be real servers: all other maps of theirs are replaced by larger ones where that is needed, but the
- * program would go on counting in the old one meanwhile.
+ * Flows of each real server in one word, so that one addition counts one: its active flows, and above them its overhead,
+ * by which IPVS compares real servers: 256 for each active flow, 1 for each inactive one. As large as there may ever be
+ * real servers: all other maps of theirs are replaced by larger ones where that is needed, but the program would go on
+ * counting in the old one meanwhile.
  */
 #define REALS (1 << 17)
+#define LOAD_ACTIVE_BITS 28
+#define LOAD_OF_ACTIVE ((256ULL << LOAD_ACTIVE_BITS) + 1)
+#define LOAD_OF_INACTIVE (1ULL << LOAD_ACTIVE_BITS)
+#define LOAD_OVERHEAD(load) ((load) >> LOAD_ACTIVE_BITS)
+#define LOAD_ACTIVE(load) ((__u32)(load) & ((1u << LOAD_ACTIVE_BITS) - 1))
+#define LOAD_INACTIVE(load) (LOAD_OVERHEAD(load) - 256ULL * LOAD_ACTIVE(load))
+#define LOAD_FLOWS(load) (LOAD_OVERHEAD(load) - 255ULL * LOAD_ACTIVE(load))
 
 struct loads {
 	__u64 of[REALS];

@@ -20,19 +20,32 @@
 #include "parse.h"
 #include "schedulers/least.h"
 
-/* What a place costs: nothing if it is free or its flow has ended, the less the older a half-open flow is. */
-#define COST_HALF_OPEN 0x10000 /* minus its age in seconds */
-#define COST_NONE 0x40000 /* it is not to be had */
+/*
+ * What a place costs: the seconds until its flow has ended, by what these are worth. So it is nothing, or less, where a
+ * flow has ended or there is none, and the less the older a half-open flow is.
+ */
+#define WORTH_HALF_OPEN 1
+#define WORTH_KEPT 0xffff /* more than any half-open flow's seconds: the place is not to be had */
 #define COST_PLACE_BITS 3 /* below the cost: the place, in the second bucket behind those of the first */
+#define COST_NONE ((__s64)WORTH_KEPT << COST_PLACE_BITS)
 
-#define HALF_OPEN_STATES (1u << FLOW_SYN_RECV | 1u << FLOW_SYNACK)
 #define FLOOD 3 /* half-open flows of eight; then they are evicted at once */
+
+static const volatile __u16 worth[FLOW_BEING_WRITTEN + 1] = {
+	[FLOW_ESTABLISHED... FLOW_SYN_SENT] = WORTH_KEPT,
+	[FLOW_SYN_RECV] = WORTH_HALF_OPEN,
+	[FLOW_FIN_WAIT... FLOW_LISTEN] = WORTH_KEPT,
+	[FLOW_SYNACK] = WORTH_HALF_OPEN,
+	[FLOW_UDP] = WORTH_KEPT,
+	[FLOW_SCTP_INIT1... FLOW_SCTP_INIT] = WORTH_HALF_OPEN,
+	[FLOW_SCTP_ECHOED... FLOW_BEING_WRITTEN] = WORTH_KEPT,
+};
 
 enum inserted { INSERTED_NOT, INSERTED, INSERTED_CROWDED };
 
 struct room {
-	__u64 best; /* cost and place */
-	__u64 half_open;
+	__s64 best; /* cost and place */
+	__u64 worth; /* of all flows */
 };
 
 /*
@@ -40,25 +53,35 @@ struct room {
  * them again, and from working on more places at once than there are registers for.
  */
 static __always_inline void room_consider(struct room *room, __u32 place, __u64 word, const struct settings *settings,
-					  __u32 now)
+					  __u64 now)
 {
-	__u64 state = FLOW_STATE(word), age = (__u16)(now - FLOW_SEEN(word)), half_open, cost, taken;
-	__s64 left = settings->timeouts[state] - age, whole = FLOW_BEING_WRITTEN - 1 - state;
+	__u64 state = FLOW_STATE(word), age = (now - FLOW_SEEN(word)) & 0xffff, each = worth[state];
+	__s64 cost = (settings->timeouts[state] + 1 - age) * each;
 
-	taken = word | -word;
-	barrier_var(taken);
-	barrier_var(left);
-	barrier_var(whole);
-	taken = (__u64)((__s64)taken >> 63) & ~(left >> 63); /* all ones: it is neither free nor has it ended */
-	barrier_var(taken);
-	taken |= whole >> 63; /* or it is being written */
-	half_open = HALF_OPEN_STATES >> state & 1;
-	barrier_var(half_open);
-	room->half_open += half_open & taken;
-	barrier_var(room->half_open);
-	cost = (COST_NONE - (COST_NONE - COST_HALF_OPEN + age) * half_open) & taken;
+	room->worth += each;
+	barrier_var(room->worth);
 	room->best = scan_least(cost << COST_PLACE_BITS | place, room->best);
 	barrier_var(room->best);
+}
+
+static __always_inline bool room_is_free(const struct room *room)
+{
+	return room->best < 1 << COST_PLACE_BITS;
+}
+
+/* Whether all eight flows are looked at, and so many of them are half-open that it is a flood. */
+static __always_inline bool room_is_flooded(const struct room *room)
+{
+	return room->worth < (2 * BUCKET_FLOWS - FLOOD + 1) * WORTH_KEPT;
+}
+
+/* The place that was found best, by its bucket's number: a branch between two pointers would be a guess too. */
+static __always_inline __u64 *room_place(const struct room *room, bool ip6, __u32 first, __u32 second)
+{
+	__u64 is_second = (__u64)room->best / BUCKET_FLOWS & 1;
+	__u64 *bucket = flow_bucket(first ^ ((first ^ second) & -is_second), ip6);
+
+	return bucket ? bucket + (room->best & (BUCKET_FLOWS - 1)) * FLOW_WORDS(ip6) : NULL;
 }
 
 /* Gives a new flow a place in one of its two buckets. INSERTED_CROWDED: not before moving others, unless it must. */
@@ -67,29 +90,29 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 {
 	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) }, *at, old;
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
-	struct room room = { .best = COST_NONE << COST_PLACE_BITS };
+	struct room room = { .best = COST_NONE };
 	struct ip6 client = {};
-	__u32 place;
 
 	if (!buckets[0] || !buckets[1] || !settings_)
 		return INSERTED_NOT;
 #pragma unroll
 	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++) {
-		if (i == BUCKET_FLOWS && !(room.best >> COST_PLACE_BITS))
+		if (i == BUCKET_FLOWS && room_is_free(&room))
 			break;
 		at = buckets[i / BUCKET_FLOWS] + FLOW_WORD_AT(ip6, i % BUCKET_FLOWS);
 		room_consider(&room, i, *(volatile __u64 *)at, settings_, now);
 	}
-	if (room.best >> COST_PLACE_BITS && !must && room.half_open < FLOOD)
+	if (!room_is_free(&room) && !must && !room_is_flooded(&room))
 		return INSERTED_CROWDED;
-	if (room.best >> COST_PLACE_BITS >= COST_NONE)
+	if (room.best >= COST_NONE)
 		return INSERTED_NOT;
-	place = room.best & (BUCKET_FLOWS - 1);
-	at = (room.best & BUCKET_FLOWS ? buckets[1] : buckets[0]) + place * FLOW_WORDS(ip6);
+	at = room_place(&room, ip6, first, second);
+	if (!at)
+		return INSERTED_NOT;
 	old = *(volatile __u64 *)(at + FLOW_WORDS(ip6) - 1);
 	if (FLOW_STATE(old) == FLOW_BEING_WRITTEN || !flow_swap(at + FLOW_WORDS(ip6) - 1, old, FLOW_CLAIMED))
 		return INSERTED_NOT;
-	if (FLOW_VIP(old) && flow_is_half_open(old) && !(room.best >> COST_PLACE_BITS))
+	if (FLOW_VIP(old) && flow_is_half_open(old) && room_is_free(&room))
 		flow_lose_handshake(old); /* it has ended; of one that is evicted nobody knows how it would have */
 	if (constants.features & FEATURE_PERSISTENCE) {
 		__builtin_memcpy(&client, at, ip6 ? sizeof(client) : sizeof(client.words[0]));
@@ -236,7 +259,7 @@ __noinline int room6_make_in(__u32 first, __u32 second, __u32 now, __u32 rehears
 static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, const struct context *context)
 {
 	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) };
-	struct room room = { .best = COST_NONE << COST_PLACE_BITS };
+	struct room room = { .best = COST_NONE };
 
 	if (!buckets[0] || !buckets[1])
 		return false;
@@ -244,7 +267,7 @@ static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, const s
 	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++)
 		room_consider(&room, i, buckets[i / BUCKET_FLOWS][FLOW_WORD_AT(ip6, i % BUCKET_FLOWS)],
 			      context->settings, context->now);
-	if (room.best >> COST_PLACE_BITS < COST_NONE)
+	if (room.best < COST_NONE)
 		return true;
 	return ip6 ? room6_make_in(first, second, context->now, true)
 		   : room4_make_in(first, second, context->now, true);

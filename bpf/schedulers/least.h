@@ -90,69 +90,71 @@ static __always_inline __u32 schedule_least(const struct version *version)
 }
 
 /*
- * The same where the weights allow it (VERSION_SCALED): load * scale orders the members as load / weight does, so all
+ * The same where the weights allow it (VERSION_SCALED): load * scale orders the contenders as load / weight does, so all
  * that there is to know of one fits a word, its place in the list included, and the least word wins. No branch depends
- * on what is compared, since a flood makes every guess of it wrong.
+ * on what is compared, since a flood makes every guess of it wrong; and each instruction counts, since it is one for every
+ * contender.
  */
 #define SCAN_MEMBERS 256
-#define SCAN_RANK_BITS 10 /* below the load: the distance from the list's end, counted down */
-#define SCAN_NONE (~0ULL >> 1)
 
 static __always_inline __u64 scan_least(__u64 one, __u64 other)
 {
 	__u64 difference = one - other, mask = (__s64)difference >> 63;
 
 	barrier_var(mask); /* else the compiler makes a branch of it */
-	return other + (difference & mask);
+	other += difference & mask;
+	barrier_var(other);
+	return other;
 }
 
 static __always_inline __u64 scan_load(__u64 load, __u32 scheduler)
 {
-	__u64 active = load >> 32;
+	__u64 active = LOAD_ACTIVE(load);
 
-	barrier_var(active);
 	if (scheduler == SCHEDULER_SED)
 		return active + 1;
 	if (scheduler == SCHEDULER_NQ) /* who has nothing to do comes first */
-		return active ? active + 1 : 0;
-	return active * 256 + (__u32)load;
+		return active + ((active + (1u << LOAD_ACTIVE_BITS) - 1) >> LOAD_ACTIVE_BITS);
+	return LOAD_OVERHEAD(load);
 }
 
-static __always_inline __u64 scan_member(const struct member *member, const struct loads *all, __u32 rank,
-					 __u32 scheduler)
+static __always_inline __u64 scan_contender(const struct contender *contender, const struct loads *all, __u32 scheduler)
 {
-	__u64 load;
+	__u64 at = contender->load & (sizeof(*all) - sizeof(all->of[0]));
 
-	if (!member->scale)
-		return SCAN_NONE;
-	load = all->of[member->real & (REALS - 1)];
-	return (scan_load(load, scheduler) * member->scale << SCAN_RANK_BITS) + rank;
+	asm("%0 += %1" : "+r"(at) : "r"(all)); /* the compiler would copy the pointer first */
+	return scan_load(*(const __u64 *)at, scheduler) * contender->scale;
+}
+
+/* The least of a block, its place in it included. */
+static __always_inline __u64 scan_block(const struct contender *block, const struct loads *all, __u32 scheduler)
+{
+	__u64 even = scan_contender(block, all, scheduler), odd = scan_contender(block + 1, all, scheduler) + 1;
+
+#pragma unroll
+	for (__u32 i = 2; i < CONTENDER_BLOCK; i += 2) {
+		even = scan_least(scan_contender(block + i, all, scheduler) + i, even);
+		odd = scan_least(scan_contender(block + i + 1, all, scheduler) + i + 1, odd);
+	}
+	return scan_least(even, odd);
 }
 
 static __always_inline __u32 scan(const struct version *version, __u32 scheduler)
 {
-	__u32 offset = version->member_offset, count = version->member_count, place;
-	struct members *members_ = bpf_map_lookup_elem(&members, &only_key);
+	__u32 offset = version->contender_offset, count = version->contender_count, place;
+	struct contenders *contenders_ = bpf_map_lookup_elem(&contenders, &only_key);
 	struct loads *loads_ = bpf_map_lookup_elem(&loads, &only_key);
-	__u64 even = SCAN_NONE, odd = SCAN_NONE;
-	struct member *block;
+	const struct contender *block;
+	__u64 best = ~0ULL >> 1;
 
-	if (!members_ || !loads_)
+	if (!contenders_ || !loads_ || !count)
 		return REAL_NONE;
-	for (__u32 i = 0; i < SCAN_MEMBERS && i < count; i += MEMBER_BLOCK) {
-		block = &members_->at[(offset + i) & (MEMBERS - MEMBER_BLOCK)];
-#pragma unroll
-		for (__u32 j = 0; j < MEMBER_BLOCK; j += 2) {
-			place = SCAN_MEMBERS - 1 - i - j;
-			even = scan_least(scan_member(block + j, loads_, place, scheduler), even);
-			odd = scan_least(scan_member(block + j + 1, loads_, place - 1, scheduler), odd);
-		}
+	for (__u32 i = 0; i < SCAN_MEMBERS && i < count; i += CONTENDER_BLOCK) {
+		block = &contenders_->at[(offset + i) & (CONTENDERS - CONTENDER_BLOCK)];
+		best = scan_least(scan_block(block, loads_, scheduler) + i, best);
 	}
-	even = scan_least(even, odd);
-	if (even == SCAN_NONE)
-		return REAL_NONE;
-	place = SCAN_MEMBERS - 1 - (even & ((1 << SCAN_RANK_BITS) - 1));
-	return members_->at[(offset + place) & (MEMBERS - 1)].real;
+	place = offset + (best & ((1 << CONTENDER_PLACE_BITS) - 1));
+	return contenders_->at[place & (CONTENDERS - 1)].load / sizeof(loads_->of[0]);
 }
 
 static __always_inline __u32 schedule_scan(const struct version *version)

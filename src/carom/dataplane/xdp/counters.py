@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import overload
 
 from carom.dataplane.xdp.labels import RealLabels
+from carom.dataplane.xdp.layout import flow_count, flows_of
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.program import Loaded
 from carom.events import RealName
@@ -31,7 +32,7 @@ class RealReadings(Sequence[RealReading]):
     sizes: array[int]
     new_flows: array[int]
     loads: array[int]
-    """Active flows, and inactive ones in the lower half."""
+    """Words as in the map: `layout.flows_of` takes them apart."""
     handshakes: array[int]
     """SYNs repeated and handshakes lost, in turn."""
 
@@ -46,10 +47,9 @@ class RealReadings(Sequence[RealReading]):
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
         (service, address), number = self.names[place], self.numbers[place]
-        load = self.loads[number]
         return RealReading(
             *(service, address, Counter(self.packets[number], self.sizes[number]), self.new_flows[number]),
-            *(load >> 32, load & 0xFFFF_FFFF),
+            *flows_of(self.loads[number]),
             *(self.handshakes[2 * number], self.handshakes[2 * number + 1]),
         )
 
@@ -66,7 +66,7 @@ def read(loaded: Loaded, reals: RealLabels) -> Reading:
     return Reading(
         reals=RealReadings(names, numbers, packets, sizes, new_flows, loads, handshakes),
         reasons=_reasons(loaded),
-        flows=sum((loads[number] >> 32) + (loads[number] & 0xFFFF_FFFF) for number in numbers),
+        flows=sum(flow_count(loads[number]) for number in numbers),
         flow_capacity=loaded.maps["flows4"].max_entries * _FLOWS_A_BUCKET,
     )
 

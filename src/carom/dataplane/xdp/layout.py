@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
@@ -22,6 +22,8 @@ FLOW_STATES = (
     *("sctp-init1", "sctp-init", "sctp-echoed", "sctp-established", "sctp-shutdown", "sctp-closed"),
 )
 """By number, `enum flow_state` in `bpf/flow.h`."""
+FLOW_BEING_WRITTEN = 31
+"""The state of a place whose flow is just being written; it never ends."""
 TIMEOUTS = {
     "none": 2,
     "established": 900,
@@ -51,8 +53,11 @@ VERSION_FALLS_BACK = 4
 VERSION_ONE_PACKET = 8
 VERSION_SCALED = 16
 MEMBERS = 1 << 19
-MEMBER_BLOCK = 8
+CONTENDERS = 1 << 19
+CONTENDER_BLOCK = 8
+CONTENDER_PLACE_BITS = 10
 SCAN_MEMBERS = 256
+LOAD_ACTIVE_BITS = 28
 REALS = 1 << 17
 VERSION_UNREACHABLE = 32
 FEATURE_LIMITS = 1
@@ -178,6 +183,8 @@ class Version(c.Structure):
         ("flags", c.c_uint32),
         ("member_offset", c.c_uint32),
         ("member_count", c.c_uint32),
+        ("contender_offset", c.c_uint32),
+        ("contender_count", c.c_uint32),
         ("slot_offset", c.c_uint32),
         ("slot_count", c.c_uint32),
         ("weight_max", c.c_uint32),
@@ -191,11 +198,19 @@ class Version(c.Structure):
 
 
 class Member(c.Structure):
-    _fields_ = (("real", c.c_uint32), ("weight", c.c_uint16), ("scale", c.c_uint16))
+    _fields_ = (("real", c.c_uint32), ("weight", c.c_uint32))
 
 
 class Members(c.Structure):
     _fields_ = (("at", Member * MEMBERS),)
+
+
+class Contender(c.Structure):
+    _fields_ = (("load", c.c_uint32), ("scale", c.c_uint32))
+
+
+class Contenders(c.Structure):
+    _fields_ = (("at", Contender * CONTENDERS),)
 
 
 class Loads(c.Structure):
@@ -346,6 +361,8 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "version": Version,
     "member": Member,
     "members": Members,
+    "contender": Contender,
+    "contenders": Contenders,
     "loads": Loads,
     "real": Real,
     "real_counter": RealCounter,
@@ -369,6 +386,27 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "real_label": RealLabel,
 }
 """Every shared struct, by its name in C."""
+
+
+def load(active: int, inactive: int) -> int:
+    """A real server's word in `loads`."""
+    return (256 * active + inactive) << LOAD_ACTIVE_BITS | active
+
+
+def flows_of(load: int) -> tuple[int, int]:
+    """Its active and inactive flows."""
+    active = load & (1 << LOAD_ACTIVE_BITS) - 1
+    return active, (load >> LOAD_ACTIVE_BITS) - 256 * active
+
+
+def flow_count(load: int) -> int:
+    """How many they are together."""
+    return (load >> LOAD_ACTIVE_BITS) - 255 * (load & (1 << LOAD_ACTIVE_BITS) - 1)
+
+
+def contender(real: int, scale: int) -> int:
+    """One of a version's contenders, as a word."""
+    return 8 * real | scale << 32 + CONTENDER_PLACE_BITS
 
 
 def key(index: int) -> bytes:

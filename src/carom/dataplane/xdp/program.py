@@ -22,6 +22,7 @@ from pathlib import Path
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
     FEATURE_INSIDE,
+    FLOW_BEING_WRITTEN,
     FLOW_STATES,
     LAYOUT_VERSION,
     TIMEOUTS,
@@ -282,6 +283,7 @@ def _initialise(settings: Map) -> None:
     value.seed = value.seed or secrets.randbits(64) | 1
     for number, state in enumerate(FLOW_STATES):
         value.timeouts[number] = value.timeouts[number] or TIMEOUTS[state]
+    value.timeouts[FLOW_BEING_WRITTEN] = 0xFFFF
     settings.set(key(0), bytes(value))
 
 

@@ -22,11 +22,12 @@ from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
+    CONTENDER_BLOCK,
+    CONTENDERS,
     FEATURE_MTU,
     FEATURE_VLAN,
     FLOW_STATES,
     FRONTENDS_MAX,
-    MEMBER_BLOCK,
     MEMBERS,
     PEERS_MAX,
     REAL_AVAILABLE,
@@ -43,6 +44,8 @@ from carom.dataplane.xdp.layout import (
     Real,
     Settings,
     Version,
+    contender,
+    flows_of,
     key,
     mask,
     slot_before,
@@ -55,7 +58,7 @@ from carom.errors import DataPlaneError
 from carom.events import RealName
 from carom.model import Address, OnDown, Scheduler
 
-_ARRAYS = ("versions", "members", "slots", "ranges")
+_ARRAYS = ("versions", "slots", "ranges")
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
 
@@ -65,6 +68,7 @@ class Published:
 
     index: int
     member_offset: int
+    contender_offset: int
     slot_offset: int
     generation: int
     """The first of templates that are made under this mask."""
@@ -78,13 +82,13 @@ class Tables:
         self._maps, self._clock = maps, clock
         self._words = {
             name: memoryview(maps[name].memory()).cast("Q")
-            for name in ("services", "members", "slots", "ranges", "loads")
+            for name in ("services", "members", "contenders", "slots", "ranges", "loads")
         }
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
         self.reals = RealLabels(maps["real_labels"])
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items()) if any(value)}
-        sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS}
+        sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS, "contenders": CONTENDERS}
         self._extents = {name: Extents(name, size) for name, size in sizes.items()}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
         self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
@@ -108,19 +112,21 @@ class Tables:
     def _hold(self, index: int) -> Published:
         version = self._version(index)
         self._extents["versions"].hold(index, 1)
-        self._extents["members"].hold(version.member_offset, in_blocks(version.member_count))
+        self._extents["members"].hold(version.member_offset, version.member_count)
+        self._extents["contenders"].hold(version.contender_offset, in_blocks(version.contender_count))
         self._extents["slots"].hold(version.slot_offset, version.slot_count)
         members = self._words["members"][version.member_offset : version.member_offset + version.member_count]
         slots = self._words["slots"][version.slot_offset : version.slot_offset + version.slot_count]
         plan = VersionPlan(
             _NAMES[version.scheduler],
             version.flags,
-            tuple((word & 0xFFFF_FFFF, word >> 32 & 0xFFFF) for word in members),
+            tuple((word & 0xFFFF_FFFF, word >> 32) for word in members),
             array("Q", slots),
             version.persistence,
             bytes(version.mask),
         )
-        return Published(index, version.member_offset, version.slot_offset, version.generation, plan)
+        places = version.member_offset, version.contender_offset, version.slot_offset
+        return Published(index, *places, version.generation, plan)
 
     def version_of(self, service: str) -> VersionPlan | None:
         """What packets meet of a service; None: nothing."""
@@ -129,8 +135,7 @@ class Tables:
 
     def load_of(self, number: int) -> tuple[int, int]:
         """Active and inactive flows of a real server."""
-        load = self._words["loads"][number]
-        return load >> 32, load & 0xFFFF_FFFF
+        return flows_of(self._words["loads"][number])
 
     # ------------------------------------------------------------------------------- the whole wish
 
@@ -310,30 +315,33 @@ class Tables:
 
     def _lay(self, version: VersionPlan, generation: int | None) -> Published:
         """`generation` is that of the version before; None: its clients are forgotten."""
-        now, members, slots = self._clock(), version.members, version.slots
-        index = self._extents["versions"].take(1, now)
-        member_offset = self._extents["members"].take(in_blocks(len(members)), now)
-        slot_offset = self._extents["slots"].take(len(slots), now)
-        words = array("Q", bytes(8 * in_blocks(len(members))))
-        for place, ((real, weight), scale) in enumerate(zip(members, version.scales, strict=True)):
-            words[place] = real | weight << 32 | scale << 48
-        self._words["members"][member_offset : member_offset + len(words)] = words
-        self._words["slots"][slot_offset : slot_offset + len(slots)] = slots
+        index = self._extents["versions"].take(1, self._clock())
+        members = array("Q", (real | weight << 32 for real, weight in version.members))
+        contenders = array("Q", (contender(real, scale) for real, scale in version.contenders))
+        contenders.extend(contenders[-1:] * (in_blocks(len(contenders)) - len(contenders)))
+        places = self._put("members", members), self._put("contenders", contenders), self._put("slots", version.slots)
         self._serial += 1
         generation = generation or self._serial % TEMPLATE_GENERATIONS + 1
         value = Version(
             *(SCHEDULERS[version.scheduler], version.flags),
-            *(member_offset, len(members), slot_offset, len(slots)),
+            *(places[0], len(members), places[1], len(version.contenders), places[2], len(version.slots)),
             *(version.weight_max, version.weight_gcd, sum(version.weights), self._serial),
             *(version.persistence, generation, Ip6.from_buffer_copy(version.mask)),
         )
         self._maps["versions"].set(key(index), bytes(value))
-        return Published(index, member_offset, slot_offset, generation, version)
+        return Published(index, *places, generation, version)
+
+    def _put(self, name: str, words: array[int]) -> int:
+        """Lays these words aside; where."""
+        start = self._extents[name].take(len(words), self._clock())
+        self._words[name][start : start + len(words)] = words
+        return start
 
     def _give_back(self, old: Published) -> None:
         now = self._clock()
         self._extents["versions"].give_back(old.index, 1, now)
-        self._extents["members"].give_back(old.member_offset, in_blocks(len(old.plan.members)), now)
+        self._extents["members"].give_back(old.member_offset, len(old.plan.members), now)
+        self._extents["contenders"].give_back(old.contender_offset, len(old.plan.contenders), now)
         self._extents["slots"].give_back(old.slot_offset, len(old.plan.slots), now)
 
     # ------------------------------------------------------------------------------- lookup and settings
@@ -419,9 +427,9 @@ class Tables:
         return Settings.from_buffer_copy(self._maps["settings"].get(key(0)) or b"")
 
 
-def in_blocks(members: int) -> int:
-    """The room that so many members take."""
-    return -(-members // MEMBER_BLOCK) * MEMBER_BLOCK
+def in_blocks(contenders: int) -> int:
+    """The room that so many contenders take."""
+    return -(-contenders // CONTENDER_BLOCK) * CONTENDER_BLOCK
 
 
 def _remembers(old: Published, version: VersionPlan) -> bool:

@@ -56,10 +56,12 @@ class VersionPlan:
         return tuple(weight for _, weight in self.members if weight)
 
     @property
-    def scales(self) -> tuple[int, ...]:
-        """By which each member's load is multiplied to be compared with others'; 0 where it may not be."""
-        whole = lcm(*self.weights) if self.flags & VERSION_SCALED else 0
-        return tuple(_scale(self.scheduler, weight, whole) for _, weight in self.members)
+    def contenders(self) -> tuple[tuple[int, int], ...]:
+        """Who may get new flows, in the order of IPVS's list: real id, and what its load is multiplied by."""
+        if not self.flags & VERSION_SCALED:
+            return ()
+        whole = 0 if self.scheduler is Scheduler.LC else lcm(*self.weights)
+        return tuple((real, whole // weight or 1) for real, weight in reversed(self.members) if weight)
 
     @property
     def weight_gcd(self) -> int:
@@ -84,12 +86,6 @@ class VersionPlan:
         if not level or level > self.weight_max:
             return self.weight_max
         return level // self.weight_gcd * self.weight_gcd + 1 if self.weight_gcd > 1 else level
-
-
-def _scale(scheduler: Scheduler, weight: int, whole: int) -> int:
-    if not weight or not whole:
-        return 0
-    return 1 if scheduler is Scheduler.LC else whole // weight
 
 
 Number = Callable[[RealPlan], int]

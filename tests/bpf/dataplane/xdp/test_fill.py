@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from carom.dataplane.xdp.layout import TIMEOUTS
+from carom.dataplane.xdp.layout import FLOW_BEING_WRITTEN, FLOW_STATE_AT, TIMEOUTS
 from carom.model import Scheduler
 from tests.dataplane import frames, plans
 from tests.dataplane.planes import Xdp
@@ -80,6 +80,19 @@ def test_nine_tenths_of_the_table_are_used_and_every_flow_stays_where_it_was(xdp
 
     xdp.at(max(TIMEOUTS.values()) + 2)
     assert loads(xdp) == (0, 0)
+
+
+def test_a_place_that_is_being_written_is_passed_by(xdp: Xdp) -> None:
+    words, written = memoryview(xdp.loaded.maps["flows4"].memory()).cast("Q"), FLOW_BEING_WRITTEN << FLOW_STATE_AT
+    for bucket in range(BUCKETS):
+        words[8 * bucket + 1] = written
+    before, flows = ended(xdp), iter(range(PLACES))
+    for second in (0, 1, 2, 0xFFFF):
+        xdp.at(second)
+        for _ in range(PLACES // 16):
+            connect(xdp, frame4, next(flows))
+    assert ended(xdp)["table_full"] == before["table_full"]
+    assert set(words[1::8].tolist()) == {written}
 
 
 def test_half_open_flows_make_room_and_connected_ones_do_not(xdp: Xdp) -> None:

@@ -83,6 +83,9 @@ def test_schedulers_have_the_same_numbers() -> None:
         ("LAYOUT_VERSION", layout.LAYOUT_VERSION),
         ("VIP_FILTER_WORDS", layout.VIP_FILTER_WORDS),
         ("VERSION_TRACKS_ALL", layout.VERSION_TRACKS_ALL),
+        ("CONTENDER_BLOCK", layout.CONTENDER_BLOCK),
+        ("CONTENDER_PLACE_BITS", layout.CONTENDER_PLACE_BITS),
+        ("LOAD_ACTIVE_BITS", layout.LOAD_ACTIVE_BITS),
         ("REAL_HAS_MAC", layout.REAL_HAS_MAC),
         ("REAL_MOVES", layout.REAL_MOVES),
     ],
@@ -97,6 +100,12 @@ def test_a_slot_is_put_together_and_taken_apart() -> None:
     word = layout.slot(5, 7, tracked=True)
     assert (layout.slot_now(word), layout.slot_before(word), bool(word & layout.SLOT_TRACKED)) == (5, 7, True)
     assert layout.slot(5) == 5
+
+
+@pytest.mark.parametrize("flows", [(0, 0), (1, 0), (0, 1), (3, 257), (1 << 27, 0), (0, 1 << 27)])
+def test_a_load_is_put_together_and_taken_apart(flows: tuple[int, int]) -> None:
+    assert layout.flows_of(layout.load(*flows)) == flows
+    assert layout.load(*flows) == flows[0] * layout.load(1, 0) + flows[1] * layout.load(0, 1), "each is one addition"
 
 
 @pytest.mark.parametrize("address", ["192.168.76.24", "2001:db8::24"])

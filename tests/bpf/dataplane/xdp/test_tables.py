@@ -23,6 +23,7 @@ from carom.dataplane.xdp.layout import (
     TemplateKey,
     frontend_key,
     key,
+    load,
 )
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
@@ -156,7 +157,7 @@ def test_new_thresholds_free_who_is_below_them(loaded: Loaded, tables: Tables) -
     tables.apply(plans.plan(plans.changed(web, A, upper=5, lower=2)))
     place = key(number_of(tables, A))
     loaded.maps["limits"].set(place, bytes(Limit(5, 2, overloaded=1)))
-    memoryview(loaded.maps["loads"].memory()).cast("Q")[number_of(tables, A)] = 2 << 32 | 3
+    memoryview(loaded.maps["loads"].memory()).cast("Q")[number_of(tables, A)] = load(2, 3)
     for upper, overloaded in ((4, 1), (9, 0), (0, 0), (5, 1)):
         tables.apply(plans.plan(plans.changed(web, A, upper=upper)))
         limit = Limit.from_buffer_copy(loaded.maps["limits"].get(place) or b"")

@@ -49,6 +49,18 @@ def test_one_that_is_down_keeps_its_place_and_weighs_nothing() -> None:
     assert after(None, service(Scheduler.WRR, real(1, 5, up=False), real(2, 3))).members == ((1, 0), (2, 3))
 
 
+def test_contenders_are_those_that_weigh_something_head_of_the_list_first() -> None:
+    reals = real(1, 4), real(2, 0), real(3, 6), real(4, 5, up=False), real(5, 1)
+    assert after(None, service(Scheduler.WLC, *reals)).contenders == ((5, 12), (3, 2), (1, 3))
+    assert after(None, service(Scheduler.LC, *reals)).contenders == ((5, 1), (3, 1), (1, 1))
+
+
+def test_where_nobody_weighs_anything_or_loads_are_not_compared_there_is_no_contender() -> None:
+    assert after(None, service(Scheduler.WLC, real(1, 0), real(2, up=False))).contenders == ()
+    assert after(None, service(Scheduler.LC)).contenders == ()
+    assert after(None, service(Scheduler.WRR, real(1))).contenders == ()
+
+
 def test_an_mh_table_that_never_changed_tracks_nothing() -> None:
     first = after(None, service(Scheduler.MH, real(1), real(2)))
     assert not any(word & SLOT_TRACKED for word in first.slots)
