@@ -105,6 +105,7 @@ def test_a_slot_is_put_together_and_taken_apart() -> None:
 @pytest.mark.parametrize("flows", [(0, 0), (1, 0), (0, 1), (3, 257), (1 << 27, 0), (0, 1 << 27)])
 def test_a_load_is_put_together_and_taken_apart(flows: tuple[int, int]) -> None:
     assert layout.flows_of(layout.load(*flows)) == flows
+    assert layout.flow_count(layout.load(*flows)) == sum(flows)
     assert layout.load(*flows) == flows[0] * layout.load(1, 0) + flows[1] * layout.load(0, 1), "each is one addition"
 
 
