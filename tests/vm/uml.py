@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -28,6 +29,7 @@ KERNEL = os.environ.get("CAROM_UML", "linux.uml")
 MODULES = os.environ.get("CAROM_UML_MODULES", "")
 """Its modules, where they are not in `/usr/lib/uml/modules/RELEASE`."""
 GUEST = Path(__file__).with_name("guest.sh")
+XSTATE = Path(__file__).with_name("xstate.c")
 BOOT_SECONDS = 60.0
 
 
@@ -55,13 +57,22 @@ class Tap:
 
 def missing() -> str | None:
     """Why no machine can be booted here and what to install; None where one can."""
-    packages = {KERNEL: "user-mode-linux", "insmod": "kmod", "ip": "iproute2"}
+    packages = {KERNEL: "user-mode-linux", "insmod": "kmod", "ip": "iproute2", "clang": "clang"}
     absent = sorted(package for program, package in packages.items() if shutil.which(program) is None)
     if absent:
         return f"needs {' '.join(absent)}: apt-get install {' '.join(absent)}"
     if os.geteuid() != 0:
         return "needs root: the guest's root is the host's own, read through hostfs"
     return None
+
+
+@cache
+def _preloaded() -> tempfile.TemporaryDirectory[str]:
+    """Where `xstate.so` is, as long as this process runs."""
+    folder = tempfile.TemporaryDirectory(prefix="carom-vm-")
+    made = f"{folder.name}/xstate.so"
+    subprocess.run(["clang", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", made, XSTATE, "-ldl"], check=True)
+    return folder
 
 
 class Machine:
@@ -83,7 +94,11 @@ class Machine:
                     stdout=console,
                     stderr=console,
                     pass_fds=[theirs.fileno()],
-                    env={"PATH": os.environ["PATH"], "HOME": str(self.share)},
+                    env={
+                        "PATH": os.environ["PATH"],
+                        "HOME": str(self.share),
+                        "LD_PRELOAD": f"{_preloaded().name}/xstate.so",
+                    },
                     start_new_session=True,
                 )
             self._answer("boot", BOOT_SECONDS)
