@@ -1,6 +1,6 @@
 """An apply of a very large configuration: time, memory, how long the daemon answers nobody, and what packets notice.
 
-    sudo ./dev bench apply [--services 1000] [--reals 100] [--json]
+    sudo ./dev bench apply [--services 1000] [--reals 100] [--checked] [--json]
 
          bench-apply-p                            bench-apply-d
     10.0.0.0/8 is all its own (every real    veth    caromd: 10.255.255.254
@@ -56,7 +56,11 @@ def vip(service: int) -> IPv4Address:
     return IPv4Address("10.254.0.0") + 1 + service
 
 
-def text(services: int, reals: int, weight: int = 1) -> str:
+CHECKED = '{ kind = "icmp", via = "real", every = "60s" }'
+"""How real servers are checked, if they are."""
+
+
+def text(services: int, reals: int, weight: int = 1, check: str = "false") -> str:
     """A configuration in which no two real servers have the same address."""
     parts = [f'[director]\ninterface = "{NIC}"\nwatch = 0\n']
     for service in range(services):
@@ -64,7 +68,7 @@ def text(services: int, reals: int, weight: int = 1) -> str:
         each = ", ".join(f'{{ address = "{first + place}", weight = {weight} }}' for place in range(reals))
         parts.append(
             f'[[service]]\nname = "s{service}"\nvip = "{vip(service)}"\nports = ["udp/{PORT}"]\n'
-            f"check = false\nreals = [{each}]\n"
+            f"check = {check}\nreals = [{each}]\n"
         )
     return "\n".join(parts)
 
@@ -246,23 +250,23 @@ def memory(pid: int) -> dict[str, float]:
     return {"rss_mib": int(lines["VmRSS"].split()[0]) // 1024, "peak_mib": int(lines["VmHWM"].split()[0]) // 1024}
 
 
-def run(services: int, reals: int, say: Callable[[str], None]) -> dict[str, Any]:
+def run(services: int, reals: int, say: Callable[[str], None], check: str = "false") -> dict[str, Any]:
     """All of it: what each step took, and what packets noticed."""
     steps: dict[str, Any] = {}
+    wanted = {
+        "apply": text(services, reals, check=check),
+        "weights": text(services, reals, 2, check),
+        "back": text(1, reals, check=check),
+    }
     with tempfile.TemporaryDirectory() as name, stand():
         files = Files(Path(name))
-        (files.folder / "carom.toml").write_text(text(1, reals))
+        (files.folder / "carom.toml").write_text(wanted["back"])
         bpf = files.folder / "bpf"
         bpf.mkdir()
         subprocess.run(["mount", "-t", "bpf", "bpf", bpf], check=True)
         try:
             with daemon(files) as process, idler(files):
                 client = Client(files.socket, 120)
-                wanted = {
-                    "apply": text(services, reals),
-                    "weights": text(services, reals, 2),
-                    "back": text(1, reals),
-                }
                 with Asker() as asker:
                     for step, wish in wanted.items():
                         time.sleep(SETTLED)
@@ -309,9 +313,11 @@ def main() -> int:
     )
     parser.add_argument("--services", type=int, default=1000)
     parser.add_argument("--reals", type=int, default=100, help="of each service")
+    parser.add_argument("--checked", action="store_true", help="have each real server checked, by a ping a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else on stdout")
     options = parser.parse_args()
-    found = run(options.services, options.reals, lambda words: print(f"bench: {words}", file=sys.stderr))  # noqa: T201
+    check = CHECKED if options.checked else "false"
+    found = run(options.services, options.reals, lambda words: print(f"bench: {words}", file=sys.stderr), check)  # noqa: T201
     sys.stdout.write(json.dumps(found) + "\n" if options.json else "".join(f"{n:>18}  {v}\n" for n, v in found.items()))
     return 0
 

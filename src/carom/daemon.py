@@ -54,7 +54,7 @@ from carom.watching import VipWatch
 
 log = logging.getLogger("carom")
 
-SWITCH_EVERY = 0.0005
+SWITCH_EVERY = 0.0002
 """Seconds for which a thread that thinks may keep the interpreter while the event loop waits for it."""
 ABOUT = """The director's daemon of Carom: decides which real server gets what, and has the kernel forward it.
 It may stop, crash or be restarted at any time: packets go on meanwhile. Only --detach ends that."""

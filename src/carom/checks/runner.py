@@ -17,6 +17,7 @@ from typing import TypeVar
 from carom.checks.checker import examine
 from carom.checks.jobs import Job, Probe
 from carom.checks.overhear import Ear
+from carom.checks.turnstile import Turnstile
 from carom.checks.witnesses import Witnessed, ask_witnesses
 from carom.core.diagnosis import diagnose
 from carom.model import Address
@@ -34,7 +35,9 @@ FIRST_APART = 0.001
 """Seconds between two first checks at least, on average: a few need not be spread over all of FIRST_WITHIN."""
 TICK = 0.01
 """Seconds: checks that fall due so close together begin together, which saves a fifth of what 1,000 a second cost."""
-SLICE = 500
+BEGUN_AT_ONCE = 32
+"""Checks that begin in one round of the event loop, some milliseconds' work."""
+SLICE = 200
 """Jobs of a wish between two breaths of the event loop, about a millisecond's work."""
 
 STOOD_STILL = 1.0
@@ -54,6 +57,7 @@ class Runner:
         """The services and real servers whose health each probe tells."""
         self._tasks: dict[Probe, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turnstile = Turnstile(BEGUN_AT_ONCE)
         self._examined = 0
         self._ear = Ear()
         self.skipped = 0
@@ -61,10 +65,10 @@ class Runner:
 
     async def want(self, jobs: Iterable[Job]) -> None:
         """These are all the checks to make. One call at a time."""
-        wished: dict[Probe, list[tuple[str, Address]]] = {}
+        wished: dict[Probe, tuple[tuple[str, Address], ...]] = {}
         async for job in _breathing(jobs):
-            wished.setdefault(job.probe, []).append((job.service, job.real))
-        self._for = {probe: tuple(whose) for probe, whose in wished.items()}
+            wished[job.probe] = (*wished.get(job.probe, ()), (job.service, job.real))
+        self._for = wished
         await _stop([self._tasks.pop(probe) async for probe in _breathing(list(self._tasks)) if probe not in self._for])
         new = [probe async for probe in _breathing(list(self._for)) if probe not in self._tasks]
         within = min(FIRST_WITHIN, FIRST_APART * len(new))
@@ -87,6 +91,7 @@ class Runner:
         while True:
             await asyncio.sleep(round(due / TICK) * TICK - loop.time())
             async with self._slots:
+                await self._turnstile.enter()
                 outcome, found = await self._look(probe, failing, diagnosis)
             failing = not outcome.ok
             diagnosis = (found or diagnosis) if failing else None
@@ -144,9 +149,10 @@ async def _breathing(things: Iterable[Thing]) -> AsyncIterator[Thing]:
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
+    async for task in _breathing(tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for start in range(0, len(tasks), SLICE):
+        await asyncio.gather(*tasks[start : start + SLICE], return_exceptions=True)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

@@ -177,7 +177,7 @@ class Store:
 
     def remember(self, memory: dict[str, Any]) -> None:
         """Keep this for the next daemon. Not synced: after a power cut nothing is as it was."""
-        self._write(self._folder / "memory.json", json.dumps(memory), sync=False)
+        self._write(self._folder / "memory.json", _in_pieces(memory), sync=False)
 
     def memory(self) -> dict[str, Any]:
         """What the daemon before remembered; empty if nothing can be read."""
@@ -231,6 +231,19 @@ def _write_through(path: Path, text: str, *, sync: bool) -> None:
         stream.flush()
         if sync:
             os.fsync(stream.fileno())
+
+
+def _in_pieces(document: dict[str, Any]) -> str:
+    """As JSON, what its tables hold one by one: the library's encoder keeps the interpreter to itself while it runs."""
+    tables = (f"{json.dumps(name)}: {_table(value)}" for name, value in document.items())
+    return f"{{{', '.join(tables)}}}"
+
+
+def _table(value: object) -> str:
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    members = (f"{json.dumps(name)}: {json.dumps(member)}" for name, member in value.items())
+    return f"{{{', '.join(members)}}}"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -147,6 +147,36 @@ def test_no_more_than_the_limit_are_under_way(monkeypatch: pytest.MonkeyPatch) -
 # ---- the wish ----
 
 
+@dataclass(frozen=True)
+class Crowded:
+    """A check that notes how many of its kind begin in one round of the event loop."""
+
+    name: str
+    crowds: list[int] = field(default_factory=list, compare=False)
+    now: list[str] = field(default_factory=list, compare=False)
+
+    async def check(self, _: Target) -> Outcome:
+        if not self.now:
+            asyncio.get_running_loop().call_soon(self._end_round)
+        self.now.append(self.name)
+        return OK
+
+    def _end_round(self) -> None:
+        self.crowds.append(len(self.now))
+        self.now.clear()
+
+
+def test_of_many_that_fall_due_together_few_begin_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that whatever else is to be done has its turn in between."""
+    monkeypatch.setattr(runners, "BEGUN_AT_ONCE", 5)
+    monkeypatch.setattr(runners, "TICK", 2.0)
+    check = Crowded("a")
+    probes = [Probe(check, Target(real(number), 80, real(number)), 2.0) for number in range(100)]
+    watch = watched(1.0, *(Job("web", one.target.real, one) for one in probes))
+    assert len(watch.reports) == sum(check.crowds) == 100
+    assert max(check.crowds) <= 2 * 5
+
+
 def test_equal_checks_are_made_once_and_told_to_everybody() -> None:
     check = Played()
     watch = watched(10, job(check, service="web"), job(Played(), service="shop"))

@@ -150,3 +150,12 @@ def test_killed_at_any_point_it_leaves_the_old_or_the_new(store: Store, tmp_path
     assert store.text(state.running).startswith("x" * 20000 + "\n"), "and whole"
     assert json.loads((tmp_path / "carom/state.json").read_text())["file"] == "f" * 64
     assert store.add(TEXT, "anna", "goes on", 0.0).number > state.running
+
+
+@pytest.mark.parametrize(
+    "health", [{}, {"web": {"192.168.76.31": {"up": True, "found": ["OK", 'a "b" ü']}}, "dns": {}}]
+)
+def test_what_is_remembered_comes_back(tmp_path: Path, health: dict[str, object]) -> None:
+    memory = {"health": health, "leaving": [["web", "192.168.76.32", 7.5]]}
+    Store(tmp_path).remember(memory)
+    assert Store(tmp_path).memory() == memory
