@@ -62,6 +62,12 @@ def commands(lab: Lab, node: str) -> Iterator[str]:
         yield Path(f"/proc/{pid}/cmdline").read_text()
 
 
+def settled(lab: Lab, node: str) -> dict[str, object]:
+    """Its state, once all of its addresses are its own."""
+    assert wait.until(lambda: "tentative" not in on(lab, node, "ip", "-6", "address"), SETTLED_WITHIN)
+    return state(lab, node)
+
+
 def is_again(lab: Lab, node: str, before: dict[str, object]) -> bool:
     wait.until(lambda: state(lab, node) == before, SETTLED_WITHIN)
     after = state(lab, node)
@@ -72,7 +78,7 @@ def is_again(lab: Lab, node: str, before: dict[str, object]) -> bool:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_a_healed_node_is_exactly_as_before(working: Lab, fault: Fault) -> None:
     node = victim(fault)
-    before = state(working, node)
+    before = settled(working, node)
     breakage.inflict(working, node, fault.name)
     assert state(working, node) != before
     assert breakage.standing(working) == {node: (fault.name,)}
@@ -85,7 +91,7 @@ def test_a_healed_node_is_exactly_as_before(working: Lab, fault: Fault) -> None:
 def test_a_node_with_every_fault_at_once_is_healed_too(working: Lab, role: Role) -> None:
     faults = [fault.name for fault in FAULTS.values() if fault.role is role and fault.name != "detached"]
     node = victim(FAULTS[faults[0]])
-    before = state(working, node)
+    before = settled(working, node)
     for name in faults:
         breakage.inflict(working, node, name)
     assert breakage.heal(working, node) == tuple(faults)
