@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.detach:
             return _detach(options)
-        with claim(options.socket):
+        with claim(options.socket), _patient_sighup():
             store = Store(options.state)
             asyncio.run(_run(options, store, opening(options.config, store, time.time())))
     except ConfigError as error:
@@ -138,6 +138,18 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--version", action="store_true", help="say which version this is, and end")
     return parser
+
+
+@contextmanager
+def _patient_sighup() -> Iterator[None]:
+    """SIGHUP waits until `_Signals` listens: it would end a daemon that is about to begin."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which forgets one that nobody listens to any more
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGHUP, usual)
 
 
 def _parse(arguments: Sequence[str] | None) -> Options:
@@ -259,6 +271,7 @@ class _Signals:
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
         loop.add_signal_handler(signal.SIGINT, self.stop.set)
         loop.add_signal_handler(signal.SIGHUP, self.reload.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 async def _reload_forever(changes: Changes, asked: asyncio.Event, manager: ServiceManager) -> None:
