@@ -215,7 +215,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
         engine.listen(hooks.hear)
         tokens = Tokens(options.tokens) if options.tokens else None
         looking = Looking(engine)
-        app = Api(lambda: engine.snapshot, changes, looking, _about(options), events, tokens).application()
+        app = Api(lambda: engine.snapshot, changes, looking, _about(options), events, hooks, tokens).application()
         answering = [partial(serve, app, listener, events.close)]
         if options.listen and options.certificate:
             tls = tls_context(options.certificate, options.key)

@@ -17,6 +17,7 @@ from carom.core.plan import RealPlan, ServicePlan
 from carom.core.sightings import finding
 from carom.core.world import World, reals_by_mac
 from carom.engine import Snapshot
+from carom.hooks.hooks import Tally
 from carom.model import Address
 from carom.ports import RealReading
 
@@ -68,6 +69,9 @@ FAMILIES: Mapping[str, Family] = {
     "carom_real_bytes_total": Family("counter", "Bytes sent to it, as Ethernet frames without checksum.", _REAL),
     "carom_real_check_ok": Family("gauge", "Whether its last health check went well.", _REAL),
     "carom_real_check_seconds": Family("gauge", "What its last health check took.", _REAL),
+    "carom_hook_told_total": Family("counter", "Events that the hook was told of.", ("hook",)),
+    "carom_hook_failures_total": Family("counter", "Events that it could not be told of.", ("hook",)),
+    "carom_hook_lost_total": Family("counter", "Events for it that were never tried: too many waited.", ("hook",)),
     "process_cpu_seconds_total": Family("counter", "Processor time that the daemon has used."),
     "process_resident_memory_bytes": Family("gauge", "The daemon's memory."),
     "process_open_fds": Family("gauge", "The daemon's open files."),
@@ -78,8 +82,8 @@ Samples = dict[str, list[str]]
 Number = float | int | bool
 
 
-def exposition(snapshot: Snapshot, version: str, more: Mapping[str, Number]) -> bytes:
-    """The whole text; `more` are gauges that the snapshot does not know."""
+def exposition(snapshot: Snapshot, version: str, more: Mapping[str, Number], hooks: Mapping[str, Tally]) -> bytes:
+    """The whole text; `more` are gauges that the snapshot does not know, `hooks` what became of the events."""
     samples: Samples = {name: [] for name in FAMILIES}
     for name, value in {**_director(snapshot), **_process(), **more}.items():
         samples[name].append(f"{name} {_number(value)}")
@@ -87,6 +91,7 @@ def exposition(snapshot: Snapshot, version: str, more: Mapping[str, Number]) -> 
     _misuses(samples, snapshot.world)
     _reasons(samples, snapshot)
     _services(samples, snapshot)
+    _hooks(samples, hooks)
     return "".join(_lines(samples)).encode()
 
 
@@ -179,6 +184,14 @@ def _reals(
         if record and (outcome := record.outcome):
             samples["carom_real_check_ok"].append(f"carom_real_check_ok{labels} {int(outcome.ok)}")
             samples["carom_real_check_seconds"].append(f"carom_real_check_seconds{labels} {outcome.seconds:.6f}")
+
+
+def _hooks(samples: Samples, hooks: Mapping[str, Tally]) -> None:
+    for name, tally in hooks.items():
+        labels = f'{{hook="{_quoted(name)}"}}'
+        samples["carom_hook_told_total"].append(f"carom_hook_told_total{labels} {tally.told}")
+        samples["carom_hook_failures_total"].append(f"carom_hook_failures_total{labels} {tally.failed}")
+        samples["carom_hook_lost_total"].append(f"carom_hook_lost_total{labels} {tally.lost}")
 
 
 def _number(value: Number) -> str:

@@ -256,9 +256,9 @@ class Hook:
 
 
 def site(url: str) -> str:
-    """A URL without its path."""
+    """A URL without its path, and without the password that may stand before the host."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, slots=True)

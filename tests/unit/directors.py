@@ -29,6 +29,7 @@ from carom.core.plan import Plan
 from carom.dataplane.fake.plane import FakeDataPlane
 from carom.engine import Engine
 from carom.errors import DataPlaneError
+from carom.hooks.hooks import Hooks
 from carom.looking import Looking
 from carom.model import Address, Config
 from carom.opening import opening, write_down
@@ -111,6 +112,7 @@ class Director:
     engine: Engine | None = None
     changes: Changes | None = None
     events: Events | None = None
+    hooks: Hooks = field(default_factory=lambda: Hooks(tuple))
     clock: Callable[[], float] = time.time
     """What it takes for the time of day."""
     port: int = 0
@@ -143,10 +145,13 @@ class Director:
         begins, clock = write_down(found, store, time.time()), lambda: self.clock()
         self.changes = Changes(begins, self.file, store, engine, clock, at_work=self.at_work)
         self.events = events = Events()
+        self.hooks = Hooks(lambda: engine.snapshot.world.config.hooks)
+        engine.listen(self.hooks.hear)
         engine.listen(events.add)
         about = About("0.1.0", str(self.file), 42, "2026-03-01T12:00:00+00:00")
         tokens = Tokens(self.folder / "tokens") if (self.folder / "tokens").exists() else None
-        app = Api(lambda: engine.snapshot, self.changes, Looking(engine), about, events, tokens).application()
+        api = Api(lambda: engine.snapshot, self.changes, Looking(engine), about, events, self.hooks, tokens)
+        app = api.application()
         with listening(self.socket) as listener, listening_on("127.0.0.1", 0) as remote:
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -162,6 +167,7 @@ class Director:
                 await stop.wait()
                 for task in running:
                     task.cancel()
+        await self.hooks.close()
         await engine.close()
 
 

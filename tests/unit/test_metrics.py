@@ -12,6 +12,7 @@ from carom.core.planning import plan
 from carom.core.world import begin, step
 from carom.engine import Snapshot
 from carom.events import NeighbourResolved
+from carom.hooks.hooks import Tally
 from carom.metrics import FAMILIES, exposition
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Service
 from carom.outcome import Checked, Outcome, Reason
@@ -21,6 +22,7 @@ from carom.sighting import Sighting, Sign, VipSighted
 VIP, ONE, TWO = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32))
 WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO, weight=2)), check=Check())
 MORE = {"carom_config_version": 7, "carom_config_drift": True, "carom_config_unconfirmed": False}
+HOOKS = {"/usr/local/bin/page-me": Tally(told=5, failed=2, lost=1)}
 SAMPLE = re.compile(r'([a-z_]+)(?:\{([a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*)\})? (\S+)')
 
 
@@ -45,7 +47,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def test_every_line_is_prometheuss() -> None:
-    text = exposition(snapshot(), '0.1 "beta"\\', MORE).decode()
+    text = exposition(snapshot(), '0.1 "beta"\\', MORE, HOOKS).decode()
     assert text.endswith("\n")
     known = ""
     seen = []
@@ -72,7 +74,7 @@ def test_every_name_says_its_unit_and_whether_it_only_grows() -> None:
 
 
 def test_what_is_counted() -> None:
-    found = samples(exposition(snapshot(), "0.1.0", MORE).decode())
+    found = samples(exposition(snapshot(), "0.1.0", MORE, HOOKS).decode())
     one = '{service="web",real="192.168.76.31"}'
     assert found[f"carom_real_up{one}"] == 1
     assert found['carom_real_up{service="web",real="192.168.76.32"}'] == 0, "it has no MAC"
@@ -86,6 +88,9 @@ def test_what_is_counted() -> None:
     assert found["carom_config_version"] == 7
     assert found["carom_config_drift"] == 1
     assert found["carom_troubles"] == 1
+    assert found['carom_hook_told_total{hook="/usr/local/bin/page-me"}'] == 5
+    assert found['carom_hook_failures_total{hook="/usr/local/bin/page-me"}'] == 2
+    assert found['carom_hook_lost_total{hook="/usr/local/bin/page-me"}'] == 1
     leak = 'vip="192.168.76.24",mac="02:00:c0:a8:4c:1f",real="192.168.76.31",finding="arp-ignore"'
     assert found[f"carom_vip_misused{{{leak}}}"] == 1
     assert found["process_resident_memory_bytes"] > 1e6
@@ -94,7 +99,7 @@ def test_what_is_counted() -> None:
 def test_a_director_without_services_has_metrics_too() -> None:
     empty = replace(snapshot(), world=begin(Config(Director("eth0"))))
     empty = replace(empty, plan=plan(empty.world), reading=Reading())
-    assert samples(exposition(empty, "0.1.0", {}).decode())["carom_flow_table_entries"] == 0
+    assert samples(exposition(empty, "0.1.0", {}, {}).decode())["carom_flow_table_entries"] == 0
 
 
 def test_documents_alerts_and_dashboard_name_no_metric_that_is_not_there() -> None:
@@ -112,6 +117,6 @@ def test_ten_thousand_real_servers_are_told_in_a_second() -> None:
     reals = tuple(Real(ip_address("10.0.0.1") + number) for number in range(10_000))
     large = snapshot(replace(WEB, reals=reals))
     began = time.perf_counter()
-    text = exposition(large, "0.1.0", MORE)
+    text = exposition(large, "0.1.0", MORE, HOOKS)
     assert time.perf_counter() - began < 1.0
     assert text.count(b"\n") > 90_000

@@ -29,6 +29,8 @@ from carom.api.status import About, status_document
 from carom.change import Changes
 from carom.engine import Snapshot
 from carom.errors import CaromError, RefusedError
+from carom.finding import Finding
+from carom.hooks.hooks import Hooks
 from carom.looking import Looking
 from carom.metrics import CONTENT_TYPE, exposition
 
@@ -50,13 +52,15 @@ class Api:
         looking: Looking,
         about: About,
         events: Events,
+        hooks: Hooks,
         tokens: Tokens | None = None,
     ) -> None:
         """`look` gives the newest snapshot and never waits; `tokens` are for those who come without credentials."""
-        self._look, self._changes, self._about, self._events, self._tokens = look, changes, about, events, tokens
+        self._look, self._changes, self._about = look, changes, about
+        self._events, self._hooks, self._tokens = events, hooks, tokens
         self._status = _Told(look, self._status_words)
         self._metrics = _Told(look, self._metrics_words)
-        self.calls = (*calls(look, changes), *looks(looking))
+        self.calls = (*calls(look, changes, self._findings), *looks(looking))
         self._openapi = json.dumps(document(self.calls, about.version)).encode()
 
     def application(self) -> Starlette:
@@ -87,9 +91,13 @@ class Api:
 
     def _status_words(self, snapshot: Snapshot) -> bytes:
         found = status_document(
-            snapshot, self._about, time.time() - time.monotonic(), self._changes.standing(), self._changes.findings()
+            snapshot, self._about, time.time() - time.monotonic(), self._changes.standing(), self._findings()
         )
         return encoded(found)
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """What is not as it should be beside the snapshot."""
+        return (*self._changes.findings(), *self._hooks.findings())
 
     def _metrics_words(self, snapshot: Snapshot) -> bytes:
         standing = self._changes.standing()
@@ -98,7 +106,7 @@ class Api:
             "carom_config_drift": standing.drifted,
             "carom_config_unconfirmed": standing.confirm_by is not None,
         }
-        return exposition(snapshot, self._about.version, more)
+        return exposition(snapshot, self._about.version, more, self._hooks.tallies())
 
     # ---- all other calls ----
 

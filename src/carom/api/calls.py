@@ -46,9 +46,11 @@ WITHIN = Item(
 WEIGHT = Item("weight", "integer", "the weight, in place of the configured one", required=True, least=0, most=65535)
 
 
-def calls(look: Callable[[], Snapshot], changes: Changes) -> tuple[Call, ...]:
-    """All of them, for this director."""
-    desk = _Desk(look, changes)
+def calls(
+    look: Callable[[], Snapshot], changes: Changes, findings: Callable[[], tuple[Finding, ...]]
+) -> tuple[Call, ...]:
+    """All of them, for this director; `findings` are those that no snapshot has."""
+    desk = _Desk(look, changes, findings)
     return (
         Call("GET", "/v1/config", desk.config, schemas.CONFIGURATION),
         Call("POST", "/v1/plan", desk.plan, schemas.PLANNED, (TEXT, FILE)),
@@ -67,8 +69,10 @@ def calls(look: Callable[[], Snapshot], changes: Changes) -> tuple[Call, ...]:
 class _Desk:
     """The handlers."""
 
-    def __init__(self, look: Callable[[], Snapshot], changes: Changes) -> None:
-        self._look, self._changes = look, changes
+    def __init__(
+        self, look: Callable[[], Snapshot], changes: Changes, findings: Callable[[], tuple[Finding, ...]]
+    ) -> None:
+        self._look, self._changes, self._findings = look, changes, findings
 
     async def config(self, _: Asked) -> Document:
         """The configuration that runs, as it was written."""
@@ -143,7 +147,7 @@ class _Desk:
         snapshot = self._look()
 
         def found() -> list[Finding]:
-            return [*findings_of(snapshot), *self._changes.findings()]
+            return [*findings_of(snapshot), *self._findings()]
 
         return {"findings": [one.as_json() for one in await asyncio.to_thread(found)]}
 

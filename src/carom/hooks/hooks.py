@@ -1,9 +1,11 @@
 """All hooks of one director: who is told of what, in which order, and what becomes of those that do not listen.
 
     news ──hear──> one queue for each hook ──one at a time──> program, URL
-                   full: lost, and counted                    failed: again after 1 s, 2 s, 4 s, ...; then given up
+                   full: lost, and counted                    failed: again after 1 s, 2 s, 4 s, ...; then given up,
+                                                                      and counted
 
-Hearing never waits and never fails. A hook that a change of the configuration takes away is told what it waits for.
+Hearing never waits and never fails. A hook that a change of the configuration takes away is told what it waits for. A
+hook that did not hear is a finding until it hears again: nobody else would notice that nobody is told.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from carom.core.news import News
 from carom.errors import HookError
+from carom.finding import Finding, Verdict
 from carom.hooks import program, webhook
 from carom.model import Hook
 
@@ -29,6 +33,25 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 """Seconds until what failed is tried again: doubled each time, up to the last."""
 
 Event = dict[str, object]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the events for one hook, or for all that are called the same."""
+
+    told: int = 0
+    failed: int = 0
+    """Given up after the last attempt."""
+    lost: int = 0
+    """Never tried: too many waited."""
+    missed: int = 0
+    """Failed or lost since it was last told one."""
+    why: str = ""
+    """Why the last attempt failed."""
+
+    def __add__(self, other: Tally) -> Tally:
+        numbers = (self.told + other.told, self.failed + other.failed, self.lost + other.lost)
+        return Tally(*numbers, self.missed + other.missed, self.why or other.why)
 
 
 class Hooks:
@@ -50,10 +73,29 @@ class Hooks:
                     line = self._lines.setdefault(hook, _Line(hook))
                     line.add({**news.as_json(when), "director": socket.gethostname()})
 
+    def tallies(self) -> Mapping[str, Tally]:
+        """What became of the events, by the names of the hooks that there are now."""
+        found: dict[str, Tally] = {}
+        for hook in self._look():
+            line = self._lines.get(hook)
+            found[str(hook)] = found.get(str(hook), Tally()) + (line.tally if line else Tally())
+        return found
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The hooks that have not heard of what happened last."""
+        return tuple(_finding(name, tally) for name, tally in self.tallies().items() if tally.missed)
+
     async def close(self) -> None:
         """Tell nobody any more: the daemon ends."""
         for line in self._lines.values():
             await line.close()
+
+
+def _finding(name: str, tally: Tally) -> Finding:
+    events = "event" if tally.missed == 1 else f"{tally.missed} events"
+    evidence = f"has not been told of the last {events}{': ' if tally.why else ''}{tally.why}"
+    remedy = "mend what it runs or asks, or take it out of the configuration"
+    return Finding("hook", name, Verdict.WARNING, evidence, remedy)
 
 
 class _Line:
@@ -63,6 +105,8 @@ class _Line:
         self._hook = hook
         self._waiting: deque[Event] = deque()
         self._lost = 0
+        """Since it was last said."""
+        self.tally = Tally()
         self._telling: asyncio.Task[None] | None = None
 
     @property
@@ -72,6 +116,8 @@ class _Line:
     def add(self, event: Event) -> None:
         if len(self._waiting) >= KEPT:
             self._lost += 1
+            self.tally.lost += 1
+            self.tally.missed += 1
             return
         self._waiting.append(event)
         if not self.busy:
@@ -96,10 +142,15 @@ class _Line:
         for left in range(self._hook.retries, -1, -1):
             failed = [(way, why) for way in ways if (why := await _tried(way, self._hook, event))]
             if not failed:
+                self.tally.told += 1
+                self.tally.missed, self.tally.why = 0, ""
                 return
+            self.tally.why = "; ".join(why for _, why in failed)
             if not left:
-                why = "; ".join(why for _, why in failed)
-                log.warning("hook failed", extra={"hook": str(self._hook), "about": event["event"], "why": why})
+                self.tally.failed += 1
+                self.tally.missed += 1
+                extra = {"hook": str(self._hook), "about": event["event"], "why": self.tally.why}
+                log.warning("hook failed", extra=extra)
                 return
             ways = [way for way, _ in failed]
             await asyncio.sleep(pause)

@@ -46,6 +46,18 @@ def test_status_is_the_newest_snapshot_in_words(it: Director) -> None:
     assert found["director"]["pid"] == 42
 
 
+def test_a_hook_that_does_not_hear_is_a_warning_and_a_finding(tmp_path: Path) -> None:
+    hook = '[[hook]]\non = ["configuration loaded"]\nrun = "/bin/false"\nretries = 0\n'
+    with director(tmp_path, CONFIG + hook) as it:
+        ask(it, "POST", "/v1/apply", json.dumps({"text": LESS + hook}).encode())
+        until(lambda: ask(it, "GET", "/v1/status")[1]["warnings"])
+        said = "has not been told of the last event: /bin/false: exit code 1"
+        assert any(said in warning for warning in ask(it, "GET", "/v1/status")[1]["warnings"])
+        [found] = [one for one in ask(it, "GET", "/v1/findings")[1]["findings"] if one["name"] == "hook"]
+        assert found["evidence"] == said
+        assert 'carom_hook_failures_total{hook="/bin/false"} 1' in ask(it, "GET", "/metrics")[1]
+
+
 @pytest.mark.parametrize("size", [0, 1, SLICE - 1, SLICE, SLICE + 1, 3 * SLICE + 7])
 def test_an_answer_of_any_size_is_sent_whole_in_slices(size: int) -> None:
     body, sent = bytes(number % 251 for number in range(size)), []
@@ -227,7 +239,7 @@ def over_tcp(it: Director, tokens: Tokens | None, method: str, path: str, author
         answer.body += event.get("body", b"")
 
     async def scene() -> None:
-        app = Api(lambda: engine.snapshot, changes, Looking(engine), ABOUT, Events(), tokens).application()
+        app = Api(lambda: engine.snapshot, changes, Looking(engine), ABOUT, Events(), it.hooks, tokens).application()
         headers = [(b"authorization", authorization.encode())] if authorization else []
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
         await app(scope | {"root_path": "", "scheme": "https", "server": ("director", 3636)}, receive, send)

@@ -21,7 +21,7 @@ def _table(it: Director) -> tuple[Call, ...]:
     assert it.engine is not None
     assert it.changes is not None
     engine = it.engine
-    return calls(lambda: engine.snapshot, it.changes)
+    return calls(lambda: engine.snapshot, it.changes, it.changes.findings)
 
 
 def test_whatever_changes_something_takes_the_right_to(table: tuple[Call, ...]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from carom.core.news import News
+from carom.finding import Verdict
 from carom.hooks import hooks as module
-from carom.hooks.hooks import KEPT, Hooks
+from carom.hooks.hooks import KEPT, Hooks, Tally
 from carom.model import Hook
 
 DOWN = News("real server down", {"service": "web", "real": "192.168.76.31"}, grave=True)
@@ -94,6 +95,10 @@ def test_in_the_end_it_is_given_up_with_a_warning_and_the_next_event_told(
         hooks = Hooks(lambda: [Hook(("real server down", "real server up"), run, retries=1)])
         hooks.hear([DOWN, UP])
         await until(lambda: len(caplog.records) == 2)
+        assert hooks.tallies() == {"/bin/sh": Tally(failed=2, missed=2, why="/bin/sh: exit code 1: no route")}
+        [finding] = hooks.findings()
+        assert (finding.name, finding.subject, finding.verdict) == ("hook", "/bin/sh", Verdict.WARNING)
+        assert finding.evidence == "has not been told of the last 2 events: /bin/sh: exit code 1: no route"
         await hooks.close()
 
     asyncio.run(scene())
@@ -114,12 +119,32 @@ def test_beyond_its_queue_events_are_lost_counted_and_said(tmp_path: Path, caplo
         hooks.hear([DOWN] * (KEPT + 7))
         (tmp_path / "hold").unlink()
         await until(lambda: caplog.records)
+        assert hooks.tallies() == {"/bin/sh": Tally(told=KEPT + 1, lost=7)}
+        assert not hooks.findings(), "it hears again"
         await hooks.close()
 
     asyncio.run(scene())
     assert len(told(tmp_path)) == KEPT + 1
     [record] = [vars(record) for record in caplog.records]
     assert (record["message"], record["events"]) == ("hook lost events", 7)
+
+
+def test_hooks_that_are_called_the_same_are_counted_together_and_one_that_heard_nothing_yet_too(tmp_path: Path) -> None:
+    well = Hook((), script(tmp_path, "true"))
+    faulty = Hook(("real server up",), script(tmp_path, "exit 1"), retries=0)
+    idle = Hook(("vip misused",), url="https://anna:secret@hooks.example.com/path")
+
+    async def scene() -> None:
+        hooks = Hooks(lambda: [well, faulty, idle])
+        hooks.hear([DOWN, UP])
+        await until(lambda: hooks.tallies()["/bin/sh"].told and hooks.tallies()["/bin/sh"].failed)
+        assert hooks.tallies() == {
+            "/bin/sh": Tally(told=1, failed=1, missed=1, why="/bin/sh: exit code 1"),
+            "https://hooks.example.com": Tally(),
+        }
+        await hooks.close()
+
+    asyncio.run(scene())
 
 
 def test_one_that_stands_still_holds_up_no_other_and_not_the_end(tmp_path: Path) -> None:
