@@ -74,9 +74,9 @@ static __always_inline enum reason answer_arp(struct packet *packet, void *at, c
 		return REASON_NOT_IP;
 	sender = arp_address(arp->sender_address);
 	target = arp_address(arp->target_address);
-	if (bpf_map_lookup_elem(&vips4, &sender))
+	if (is_vip(settings, &sender, false))
 		return REASON_ARP_CONFLICT;
-	if (arp->operation != bpf_htons(ARP_REQUEST) || !bpf_map_lookup_elem(&vips4, &target))
+	if (arp->operation != bpf_htons(ARP_REQUEST) || !is_vip(settings, &target, false))
 		return REASON_NOT_IP;
 	if (!settings->answering)
 		return REASON_NOT_ANSWERING;
@@ -202,7 +202,7 @@ static __always_inline enum reason answer_neighbour(struct packet *packet, void 
 
 	if (at + NEIGHBOUR_BARE > packet->end || ip->nexthdr != IP6_ICMP || ip->hop_limit != 255)
 		return REASON_NOT_IP;
-	if (nd->type != ICMP6_SOLICITATION || !is_vip(nd->target.words, true))
+	if (nd->type != ICMP6_SOLICITATION || !is_vip(settings, nd->target.words, true))
 		return REASON_NOT_IP;
 	if (bpf_ntohs(ip->payload_len) == NEIGHBOUR_BARE)
 		return settings->answering ? UNFINISHED_NEIGHBOUR : REASON_NOT_ANSWERING;

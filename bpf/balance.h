@@ -169,8 +169,8 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 	__u64 slot = 0;
 	__u32 real;
 
-	if (!view_service(tuple, ip6, &view))
-		return if_vip(tuple, ip6, REASON_NO_SERVICE);
+	if (!view_service(context->settings, tuple, ip6, &view))
+		return if_vip(context->settings, tuple, ip6, REASON_NO_SERVICE);
 	if (constants.features & FEATURE_SYN_RATE && tuple->segment == SEGMENT_SYN &&
 	    !syncap_allows(tuple, ip6, context))
 		return REASON_SYN_CAPPED;

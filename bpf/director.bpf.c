@@ -44,9 +44,9 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 	tuple->protocol = packet.ip->protocol;
 	at = parse_ip4_lengths(&packet, frame);
 	if (!at || (constants.features & FEATURE_CHECKSUM && !ip4_checksum_holds(&packet)))
-		return if_vip(tuple, false, REASON_MALFORMED);
+		return if_vip(settings, tuple, false, REASON_MALFORMED);
 	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
-		return if_vip(tuple, false, UNFINISHED_FRAGMENT);
+		return if_vip(settings, tuple, false, UNFINISHED_FRAGMENT);
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
 		at = parse_tcp(&packet, at);
@@ -58,11 +58,11 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 		at = parse_sctp(&packet, at);
 		break;
 	case IPPROTO_ICMP:
-		return if_vip(tuple, false, UNFINISHED_ICMP);
+		return if_vip(settings, tuple, false, UNFINISHED_ICMP);
 	default:
-		return if_vip(tuple, false, REASON_NO_SERVICE);
+		return if_vip(settings, tuple, false, REASON_NO_SERVICE);
 	}
-	return at ? balance(&packet, false, &context) : if_vip(tuple, false, REASON_MALFORMED);
+	return at ? balance(&packet, false, &context) : if_vip(settings, tuple, false, REASON_MALFORMED);
 }
 
 static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settings *settings, __u32 now)
@@ -85,9 +85,9 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 	__builtin_memcpy(tuple->client, &packet.ip6->saddr, sizeof(tuple->client));
 	switch (parse_ip6_chain(&packet, frame, &at)) {
 	case IP6_MALFORMED:
-		return if_vip(tuple, true, REASON_MALFORMED);
+		return if_vip(settings, tuple, true, REASON_MALFORMED);
 	case IP6_PIECE:
-		return if_vip(tuple, true, UNFINISHED_FRAGMENT);
+		return if_vip(settings, tuple, true, UNFINISHED_FRAGMENT);
 	default:
 		break;
 	}
@@ -102,11 +102,11 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		at = parse_sctp(&packet, at);
 		break;
 	case IP6_ICMP:
-		return if_vip(tuple, true, UNFINISHED_ICMP);
+		return if_vip(settings, tuple, true, UNFINISHED_ICMP);
 	default:
-		return if_vip(tuple, true, REASON_NO_SERVICE);
+		return if_vip(settings, tuple, true, REASON_NO_SERVICE);
 	}
-	return at ? balance(&packet, true, &context) : if_vip(tuple, true, REASON_MALFORMED);
+	return at ? balance(&packet, true, &context) : if_vip(settings, tuple, true, REASON_MALFORMED);
 }
 
 /* To all stations, or to a group of them, or ARP for us alone: only a question for a VIP concerns us. */
@@ -147,7 +147,7 @@ static __always_inline enum reason walk(struct xdp_md *frame)
 	if (!mac_is_own(packet.eth->h_dest))
 		return packet.eth->h_dest[0] & 1 ? walk_question(frame, settings_) : REASON_NOT_OURS;
 	if (constants.features & FEATURE_PEERS && peer_sent(settings_, packet.eth))
-		return walk_peer(frame);
+		return walk_peer(frame, settings_);
 	switch (packet.eth->h_proto) {
 	case bpf_htons(ETH_P_IP):
 		return walk_ip4(frame, settings_, clock_->seconds);

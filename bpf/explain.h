@@ -164,10 +164,10 @@ static __always_inline void explain_packet(struct question *asked, const struct 
 
 	__builtin_memcpy(tuple.client, &asked->client, sizeof(tuple.client));
 	__builtin_memcpy(tuple.vip, &asked->vip, sizeof(tuple.vip));
-	if (!is_vip(tuple.vip, asked->ip6))
+	if (!is_vip(context->settings, tuple.vip, asked->ip6))
 		return;
 	asked->step = STEP_NO_SERVICE;
-	if (!view_service(&tuple, asked->ip6, &view))
+	if (!view_service(context->settings, &tuple, asked->ip6, &view))
 		return;
 	asked->service = view.service;
 	explain_walk(asked, &tuple, &view, context);

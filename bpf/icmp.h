@@ -22,7 +22,7 @@ static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6,
 	__u64 slot;
 	__u32 real;
 
-	if (!view_service(tuple, ip6, &view))
+	if (!view_service(context->settings, tuple, ip6, &view))
 		return REASON_ICMP_NO_FLOW;
 	if (!flow_find(tuple, ip6, view.vip, context, &found))
 		return REASON_INTERNAL;

@@ -30,15 +30,18 @@ static __always_inline bool vip_filter_has(const struct settings *settings, __be
 	return settings->vip_filter[bit >> 6] >> (bit & 63) & 1;
 }
 
-static __always_inline bool is_vip(const __be32 *address, bool ip6)
+static __always_inline bool is_vip(const struct settings *settings, const __be32 *address, bool ip6)
 {
-	return ip6 ? !!bpf_map_lookup_elem(&vips6, address) : !!bpf_map_lookup_elem(&vips4, address);
+	struct vip *vip = ip6 ? bpf_map_lookup_elem(&vips6, address) : bpf_map_lookup_elem(&vips4, address);
+
+	return vip && HALF_OF(vip->halves, settings->half);
 }
 
 /* The filter may err on the side of VIPs; what is rare may ask again. */
-static __always_inline enum reason if_vip(const struct tuple *tuple, bool ip6, enum reason reason)
+static __always_inline enum reason if_vip(const struct settings *settings, const struct tuple *tuple, bool ip6,
+					  enum reason reason)
 {
-	return is_vip(tuple->vip, ip6) ? reason : REASON_NOT_VIP;
+	return is_vip(settings, tuple->vip, ip6) ? reason : REASON_NOT_VIP;
 }
 
 static __always_inline __u32 frontend_hash(__u64 key)
@@ -145,43 +148,47 @@ static __always_inline __u64 frontend_at(const struct tuple *tuple, bool ip6, __
 }
 
 /* The service of a port that has no frontend of its own: a range's, else that of all ports. */
-static __always_inline __u32 service_of_range(__u64 all, __u16 port)
+static __always_inline __u32 service_of_range(__u32 all, __u16 port)
 {
+	__u32 index = FRONTEND_RANGES(all);
 	struct range *range;
-	__u32 index;
 
-	for (__u32 i = 0; i < RANGES_MAX && i < FRONTEND_RANGE_COUNT(all); i++) {
-		index = FRONTEND_RANGE_OFFSET(all) + i;
+	for (__u32 i = 0; i < RANGES_MAX && index; i++) {
 		range = bpf_map_lookup_elem(&ranges, &index);
-		if (range && range->first <= port && port <= range->last)
-			return range->service;
+		if (!range)
+			break;
+		if (range->first <= port && port <= range->last)
+			return range->service & ~RANGE_LAST;
+		index = range->service & RANGE_LAST ? 0 : index + 1;
 	}
 	return FRONTEND_SERVICE(all);
 }
 
-static __always_inline bool find_frontend(const struct tuple *tuple, bool ip6, struct view *view)
+static __always_inline void find_frontend(const struct tuple *tuple, bool ip6, __u32 half, struct view *view)
 {
 	__u64 frontend = tuple->vip_port ? frontend_at(tuple, ip6, tuple->vip_port) : 0;
 
-	view->service = FRONTEND_SERVICE(frontend);
-	if (!frontend && constants.features & FEATURE_RANGES) {
+	view->service = FRONTEND_SERVICE(HALF_OF(frontend, half));
+	if (!view->service && constants.features & FEATURE_RANGES) {
 		frontend = frontend_at(tuple, ip6, 0);
-		view->service = service_of_range(frontend, bpf_ntohs(tuple->vip_port));
+		view->service = service_of_range(HALF_OF(frontend, half), bpf_ntohs(tuple->vip_port));
 	}
 	view->vip = FRONTEND_VIP(frontend);
-	return frontend;
 }
 
-static __always_inline bool view_service(const struct tuple *tuple, bool ip6, struct view *view)
+static __always_inline bool view_service(const struct settings *settings, const struct tuple *tuple, bool ip6,
+					 struct view *view)
 {
-	__u64 *index;
+	__u32 half = *(const volatile __u32 *)&settings->half; /* once: the other half is another plan */
+	__u64 *version;
 
-	if (!find_frontend(tuple, ip6, view))
+	find_frontend(tuple, ip6, half, view);
+	version = bpf_map_lookup_elem(&services, &view->service);
+	if (!version)
 		return false;
-	index = bpf_map_lookup_elem(&services, &view->service);
-	if (!index || !*index)
+	view->index = HALF_OF(*version, half);
+	if (!view->index)
 		return false;
-	view->index = *index;
 	view->version = bpf_map_lookup_elem(&versions, &view->index);
 	return view->version;
 }

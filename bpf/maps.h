@@ -5,12 +5,14 @@
  * How a packet finds its real server:
  *
  *   frontends4 ──service──> services ──version──> versions ──┬─ members  (the schedulers' list, head first)
- *   (VIP, port, protocol)   (one word: the       (frozen)    ├─ contenders  (its part that is compared by load)
- *                            swap that makes a               └─ slots    (the consistent-hash table)
- *                            change atomic)                       flows4 ──real──> reals (MAC)
+ *   (VIP, port, protocol)   (a version for       (frozen)    ├─ contenders  (its part that is compared by load)
+ *                            each half)                      └─ slots    (the consistent-hash table)
+ *                                                                 flows4 ──real──> reals (MAC)
  *
- * A change is never made in place. User space writes a new version, with its members and so on, into free places
- * of these arrays, then stores its index into `services`: a packet sees the whole old state or the whole new one.
+ * A change is never made in place. User space writes a service's new version, with its members and so on, into free
+ * places of these arrays. Every word that leads to a version, to a service or to a VIP has two halves, and all packets
+ * read the half that `settings` names: the new plan is written into the other half, and that one word then makes all of
+ * it true. So a packet, and whoever looks after a daemon was killed, sees the whole old plan or the whole new one.
  * A place is used again only when no packet and no cursor can refer to it any more.
  *
  * carom.dataplane.xdp.layout is Python's side of this file; a test compares both through the object's BTF. Any
@@ -24,7 +26,7 @@
 
 #include "reason.h"
 
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4
 
 /* Real ids count from 1, over all services; one id is one (service, real server). 0 is "none". */
 #define REAL_NONE 0
@@ -60,6 +62,9 @@ static const __u32 only_key = 0;
 
 /* ------------------------------------------------------------------------------------------- settings */
 
+#define HALF_BITS 24 /* of the words below that have two halves */
+#define HALF_OF(word, half) ((__u32)((word) >> (half)) & ((1u << HALF_BITS) - 1))
+
 #define VIP_FILTER_WORDS 64
 #define PEERS_MAX 8
 
@@ -67,11 +72,11 @@ struct settings {
 	__u32 layout; /* LAYOUT_VERSION of who wrote the maps */
 	__u32 answering; /* 1: answer ARP, neighbour solicitation and echo for the VIPs */
 	__u64 seed; /* secret of the flow table's hash, so that nobody outside can fill one bucket */
+	__u32 half; /* 0 or HALF_BITS: where the half begins that packets read */
 	__u32 icmp_rate; /* ICMP errors of our own, a second at most */
 	__u32 syn_rate; /* SYNs of one network of clients, a second at most; 0: as many as they like */
 	__be32 syn_mask4; /* what of a client's address is its network */
 	__be32 syn_mask6[4];
-	__u32 zero;
 	__u16 timeouts[32]; /* by enum flow_state, seconds without a packet until a flow has ended */
 	__u64 vip_filter[VIP_FILTER_WORDS]; /* Bloom filter, one bit a VIP: see vip_filter_bit() */
 	__u64 peers[PEERS_MAX]; /* MACs of peer directors, as a little-endian number each; 0: none */
@@ -109,7 +114,7 @@ struct {
 /* ------------------------------------------------------------------------------------------- lookup */
 
 struct vip {
-	__u32 flags;
+	__u32 halves; /* in each half 1: the VIP is one */
 };
 
 struct {
@@ -138,14 +143,13 @@ struct {
  *
  * Port 0 stands for all ports of a VIP and protocol that have no frontend of their own: first its ranges are asked.
  */
-#define FRONTEND_SERVICE(word) ((__u16)(word)) /* index into services; 0: none */
-#define FRONTEND_VIP(word) ((__u16)((word) >> 16)) /* identifies (VIP, protocol) in a flow's word; counts from 1 */
-#define FRONTEND_RANGE_COUNT(word) ((__u16)((word) >> 32))
-#define FRONTEND_RANGE_OFFSET(word) ((__u16)((word) >> 48)) /* into ranges */
+#define FRONTEND_SERVICE(half) ((half) & 0xfff) /* index into services; 0: none */
+#define FRONTEND_RANGES(half) ((half) >> 12) /* where its ranges begin; 0: it has none */
+#define FRONTEND_VIP(word) ((word) >> 2 * HALF_BITS) /* identifies (VIP, protocol) in a flow's word; counts from 1 */
 
 struct frontend4 {
 	__u64 key; /* VIP (32) | port (16) | protocol (16); 0: the place is free */
-	__u64 word; /* FRONTEND_... */
+	__u64 word; /* FRONTEND_...: two halves, and the VIP's number above them */
 };
 
 struct frontend6 {
@@ -184,10 +188,11 @@ struct {
 } frontends6 SEC(".maps");
 
 #define RANGES_MAX 64 /* of one VIP and protocol */
+#define RANGE_LAST (1u << 31) /* with the service of the last of them */
 
 struct range {
 	__u16 first, last; /* host order, both included */
-	__u32 service;
+	__u32 service; /* RANGE_... */
 };
 
 struct {
@@ -297,7 +302,7 @@ struct {
 	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, __u64); /* index into versions; 0: none */
+	__type(value, __u64); /* in each half an index into versions; 0: none */
 } services SEC(".maps");
 
 struct {

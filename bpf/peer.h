@@ -25,7 +25,7 @@ static __always_inline bool peer_sent(const struct settings *settings, const str
 }
 
 /* A frame of a peer's to our own MAC. */
-static __noinline enum reason walk_peer(struct xdp_md *frame)
+static __noinline enum reason walk_peer(struct xdp_md *frame, const struct settings *settings)
 {
 	struct packet packet;
 	__be32 vip[4] = {};
@@ -36,14 +36,14 @@ static __noinline enum reason walk_peer(struct xdp_md *frame)
 		if (!parse_ip4(&packet, packet.eth + 1))
 			return REASON_NOT_VIP;
 		vip[0] = packet.ip->daddr;
-		return is_vip(vip, false) ? REASON_FROM_PEER : REASON_NOT_VIP;
+		return is_vip(settings, vip, false) ? REASON_FROM_PEER : REASON_NOT_VIP;
 	}
 	if (packet.eth->h_proto != bpf_htons(ETH_P_IPV6))
 		return REASON_NOT_IP;
 	if (!(constants.features & FEATURE_IP6) || !parse_ip6(&packet, packet.eth + 1))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(vip, &packet.ip6->daddr, sizeof(vip));
-	return is_vip(vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;
+	return is_vip(settings, vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;
 }
 
 #endif

@@ -82,20 +82,21 @@ __noinline __u32 template_make(const struct template_key *key, __u32 real, __u32
 /* A flow that held its client's template has ended. */
 __noinline int template_release(const struct ip6 *client, __u32 real_id, __u32 generation, __u32 now)
 {
+	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	struct real *real = bpf_map_lookup_elem(&reals, &real_id);
 	struct template_key key;
 	struct template *template;
 	struct version *version;
-	__u32 version_index;
-	__u64 *index;
+	__u64 *service;
+	__u32 index;
 
-	if (!client || !real)
+	if (!client || !real || !settings_)
 		return 0;
-	index = bpf_map_lookup_elem(&services, &real->service);
-	if (!index)
+	service = bpf_map_lookup_elem(&services, &real->service);
+	if (!service)
 		return 0;
-	version_index = *index;
-	version = bpf_map_lookup_elem(&versions, &version_index);
+	index = HALF_OF(*service, settings_->half);
+	version = bpf_map_lookup_elem(&versions, &index);
 	if (!version)
 		return 0;
 	key = template_key(real->service, version, client->words, true);

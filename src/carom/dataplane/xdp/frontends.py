@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from carom.core.plan import Plan
-from carom.dataplane.xdp.layout import RANGES_MAX, Frontend, frontend_key
+from carom.dataplane.xdp.layout import RANGE_LAST, RANGES_MAX, frontend_key
 from carom.errors import DataPlaneError
 from carom.model import Address, Ports
 
@@ -23,11 +23,7 @@ class FrontendPlan:
     service: int = 0
     """0: none, only ranges."""
     ranges: list[int] = field(default_factory=list)
-    """`struct range`, as one word each."""
-
-    def same(self, standing: Frontend, ranges: list[int]) -> bool:
-        """Whether that is what stands there."""
-        return (standing.service, standing.vip) == (self.service, self.vip) and ranges == self.ranges
+    """`struct range`, as one word each; the last says that it is."""
 
 
 def frontends_of(
@@ -47,6 +43,9 @@ def frontends_of(
                 frontend.ranges.append(ports.first | ports.last << 16 | number << 32)
             if len(frontend.ranges) > RANGES_MAX:
                 raise DataPlaneError(f"{service.vip} has more than {RANGES_MAX} port ranges of {ports.protocol}")
+    for frontend in wish.values():
+        if frontend.ranges:
+            frontend.ranges[-1] |= RANGE_LAST << 32
     return wish
 
 

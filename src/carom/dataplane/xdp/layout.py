@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ctypes as c
 import struct
-import sys
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
@@ -77,7 +76,9 @@ ALL_FEATURES = (
     | (FEATURE_UNREACHABLE | FEATURE_MTU | FEATURE_SYN_RATE)
 )
 """All that a plan may need; a second NIC is no matter of plans, and a header's checksum is asked for by name."""
+HALF_BITS = 24
 RANGES_MAX = 64
+RANGE_LAST = 1 << 31
 FRONTENDS = 4
 FRONTEND_BUCKETS = 1 << 13
 FRONTEND_REACH = 16
@@ -112,11 +113,11 @@ class Settings(c.Structure):
         ("layout", c.c_uint32),
         ("answering", c.c_uint32),
         ("seed", c.c_uint64),
+        ("half", c.c_uint32),
         ("icmp_rate", c.c_uint32),
         ("syn_rate", c.c_uint32),
         ("syn_mask4", c.c_uint8 * 4),
         ("syn_mask6", c.c_uint8 * 16),
-        ("zero", c.c_uint32),
         ("timeouts", c.c_uint16 * 32),
         ("vip_filter", c.c_uint64 * VIP_FILTER_WORDS),
         ("peers", c.c_uint64 * PEERS_MAX),
@@ -128,29 +129,42 @@ class Clock(c.Structure):
 
 
 class Vip(c.Structure):
-    _fields_ = (("flags", c.c_uint32),)
+    _fields_ = (("halves", c.c_uint32),)
 
 
 class Ip6(c.Structure):
     _fields_ = (("words", c.c_uint32 * 4),)
 
 
-class Frontend(NamedTuple):
-    """What a port of a VIP leads to: the fields of the word behind its key, `FRONTEND_...` in C."""
+class Way(NamedTuple):
+    """What a port of a VIP leads to in one half, `FRONTEND_...` in C."""
 
-    service: int
-    """Index into services; 0: none, only ranges."""
+    service: int = 0
+    """Index into services; 0: none."""
+    ranges: int = 0
+    """Where its ranges begin; 0: it has none."""
+
+
+class Frontend(NamedTuple):
+    """The word behind a port's key."""
+
     vip: int
-    range_count: int = 0
-    range_offset: int = 0
+    ways: tuple[Way, Way] = (Way(), Way())
+    """In either half."""
 
     @property
     def word(self) -> int:
-        return int.from_bytes(struct.pack("=4H", *self), sys.byteorder)
+        one, other = (way.service | way.ranges << 12 for way in self.ways)
+        return one | other << HALF_BITS | self.vip << 2 * HALF_BITS
 
     @classmethod
     def of(cls, word: int) -> Frontend:
-        return cls(*struct.unpack("=4H", word.to_bytes(8, sys.byteorder)))
+        one, other = (Way(half_of(word, half) & 0xFFF, half_of(word, half) >> 12) for half in (0, 1))
+        return cls(word >> 2 * HALF_BITS, (one, other))
+
+    def with_way(self, half: int, way: Way) -> Frontend:
+        """Another way in this half, and the same in the other."""
+        return Frontend(self.vip, (self.ways[0], way) if half else (way, self.ways[1]))
 
 
 class Frontend4(c.Structure):
@@ -407,6 +421,17 @@ def flow_count(load: int) -> int:
 def contender(real: int, scale: int) -> int:
     """One of a version's contenders, as a word."""
     return 8 * real | scale << 32 + CONTENDER_PLACE_BITS
+
+
+def half_of(word: int, half: int) -> int:
+    """One half, 0 or 1, of a word that has two."""
+    return word >> half * HALF_BITS & (1 << HALF_BITS) - 1
+
+
+def with_half(word: int, half: int, value: int) -> int:
+    """The word with another value in this half."""
+    shift = half * HALF_BITS
+    return word & ~((1 << HALF_BITS) - 1 << shift) | value << shift
 
 
 def key(index: int) -> bytes:

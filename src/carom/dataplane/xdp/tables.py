@@ -1,16 +1,18 @@
 """The tables: writes a plan into the maps, and only what differs from what stands there.
 
-Nothing that packets can see is changed in place, save single words: a service's new version is laid beside the old one
-and published by storing its index (`bpf/maps.h` draws it). What is written for the plan before it is published harms
-nobody, so a plan that does not fit leaves the old one standing.
+A plan becomes true by one word. Services' new versions are laid beside the old ones, and whatever leads to them is
+written into the half that no packet reads (`bpf/maps.h` draws it); then the halves are swapped. What is written before
+that harms nobody, so a plan that does not fit leaves the old one standing, whole, and so does whoever is killed.
+
+Only what belongs to one real server is written where packets read it: its MAC, whether its flows move, MTU, VLAN and
+thresholds.
 """
 
 from __future__ import annotations
 
 import ctypes as c
-import struct
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -28,8 +30,10 @@ from carom.dataplane.xdp.layout import (
     FEATURE_VLAN,
     FLOW_STATES,
     FRONTENDS_MAX,
+    HALF_BITS,
     MEMBERS,
     PEERS_MAX,
+    RANGE_LAST,
     REAL_AVAILABLE,
     REAL_HAS_MAC,
     REAL_LOCAL,
@@ -44,13 +48,17 @@ from carom.dataplane.xdp.layout import (
     Real,
     Settings,
     Version,
+    Vip,
+    Way,
     contender,
     flows_of,
+    half_of,
     key,
     mask,
     slot_before,
     slot_now,
     vip_filter_bit,
+    with_half,
 )
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.versions import VersionPlan, next_version, schedulable
@@ -90,10 +98,14 @@ class Tables:
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items()) if any(value)}
         sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS, "contenders": CONTENDERS}
         self._extents = {name: Extents(name, size) for name, size in sizes.items()}
-        self._extents["versions"].hold(0, 1)  # index 0 is "none"
+        for name in ("versions", "ranges"):
+            self._extents[name].hold(0, 1)  # index 0 is "none"
+        self._half = self._settings().half // HALF_BITS
+        """The half that packets read, 0 or 1."""
         self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
         for frontend in self._standing_frontends().values():
-            self._extents["ranges"].hold(frontend.range_offset, frontend.range_count)
+            start = frontend.ways[self._half].ranges
+            self._extents["ranges"].hold(start, len(self._ranges_at(start)))
         self.finishing = 0
         """`FEATURE_...` that real servers which are configured no more need, for the flows that they have left."""
         self._published = dict(self._read_published())
@@ -106,7 +118,7 @@ class Tables:
 
     def _read_published(self) -> Iterable[tuple[str, Published]]:
         for name, number in self.services.numbers.items():
-            if index := self._words["services"][number]:
+            if index := half_of(self._words["services"][number], self._half):
                 yield name, self._hold(index)
 
     def _hold(self, index: int) -> Published:
@@ -145,13 +157,17 @@ class Tables:
         self._number_reals(plan)
         frontends = frontends_of(plan, self.services.number, self.vips.number)
         laid = self._lay_all(self._changed_versions(plan))
-        self._open_vips({service.vip for service in plan.services})  # what does not fit has been refused by now
+        try:
+            ways = self._ways(frontends)
+        except DataPlaneError:
+            self._give_all_back(laid)
+            raise
+        self._open_vips({service.vip for service in plan.services})
         self._write_reals(plan)
-        for name, published in laid.items():
-            self._publish(name, published)
-        self._write_frontends(frontends)
-        self._retire(plan)
-        self._write_settings(plan)
+        self._aim(plan, laid)
+        self._write_settings(plan, 1 - self._half)  # from here on packets see the new plan
+        self._half = 1 - self._half
+        self._retire(plan, laid, ways)
 
     def _make_room(self, plan: Plan) -> None:
         """Frees numbers of real servers that are gone for good, and refuses what cannot fit at all."""
@@ -275,23 +291,32 @@ class Tables:
                 old = self._published.get(name)
                 laid[name] = self._lay(version, old.generation if old and _remembers(old, version) else None)
         except DataPlaneError:
-            for published in laid.values():
-                self._give_back(published)
+            self._give_all_back(laid)
             raise
         return laid
 
-    def _publish(self, name: str, laid: Published) -> None:
-        """Shows a version that was laid aside to packets, by storing one word."""
-        number, old = self.services.number(name), self._published.get(name)
-        self._set_cursor(number, laid, old.plan if old else None)
-        if laid.plan.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
-            self._clear_homes(name)
-        self._words["services"][number] = laid.index
-        if old is not None and any(old.plan.mask) and not _remembers(old, laid.plan):
-            self._forget_templates({number})
-        if old is not None:
-            self._give_back(old)
+    def _aim(self, plan: Plan, laid: Mapping[str, Published]) -> None:
+        """Lets the half that no packet reads lead to the plan's versions, and to no others."""
+        for name, published in laid.items():
+            old = self._published.get(name)
+            self._set_cursor(self.services.numbers[name], published, old.plan if old else None)
+            if published.plan.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
+                self._clear_homes(name)
+        aims = {name: published.index for name, published in {**self._published, **laid}.items()}
+        wanted = {service.name for service in plan.services}
+        words, half = self._words["services"], 1 - self._half
+        for name, number in self.services.numbers.items():
+            words[number] = with_half(words[number], half, aims[name] if name in wanted else 0)
+
+    def _published_now(self, name: str, laid: Published) -> None:
+        """What was laid aside is what packets see."""
+        old = self._published.get(name)
         self._published[name] = laid
+        if old is None:
+            return
+        if any(old.plan.mask) and not _remembers(old, laid.plan):
+            self._forget_templates({self.services.numbers[name]})
+        self._give_back(old)
 
     def _set_cursor(self, number: int, laid: Published, before: VersionPlan | None) -> None:
         """wrr goes back to the list's head when weights or servers change; all others go on where they stood."""
@@ -337,6 +362,10 @@ class Tables:
         self._words[name][start : start + len(words)] = words
         return start
 
+    def _give_all_back(self, laid: Mapping[str, Published]) -> None:
+        for published in laid.values():
+            self._give_back(published)
+
     def _give_back(self, old: Published) -> None:
         now = self._clock()
         self._extents["versions"].give_back(old.index, 1, now)
@@ -347,28 +376,62 @@ class Tables:
     # ------------------------------------------------------------------------------- lookup and settings
 
     def _open_vips(self, vips: set[Address]) -> None:
-        """New VIPs pass the filter before anything behind it exists; old ones are closed in `_retire`."""
+        """In the half that no packet reads these are the VIPs. New ones pass the filter first."""
         standing = self._standing_vips()
-        self._write_filter(vips | standing)
-        for vip in vips - standing:
-            self._maps[f"vips{vip.version}"].set(vip.packed, struct.pack("=I", 0))
+        self._write_filter(vips | standing.keys())
+        for vip in vips | standing.keys():
+            self._set_vip(vip, standing.get(vip, 0), 1 - self._half, is_one=vip in vips)
 
-    def _standing_vips(self) -> set[Address]:
-        return {ip_address(address) for name in ("vips4", "vips6") for address, _ in self._maps[name].items()}
+    def _set_vip(self, vip: Address, halves: int, half: int, *, is_one: bool) -> None:
+        if (after := with_half(halves, half, is_one)) != halves:
+            self._maps[f"vips{vip.version}"].set(vip.packed, bytes(Vip(after)))
 
-    def _write_frontends(self, wish: dict[bytes, FrontendPlan]) -> None:
-        standing, words = self._standing_frontends(), self._words["ranges"]
-        for place, frontend in wish.items():
-            old = standing.pop(place, None)
-            if old and frontend.same(old, words[old.range_offset : old.range_offset + old.range_count].tolist()):
-                continue
-            start = self._extents["ranges"].take(len(frontend.ranges), self._clock())
-            words[start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
-            self._directory(place).put(place, Frontend(frontend.service, frontend.vip, len(frontend.ranges), start))
-            self._give_ranges_back(old)
-        for stale, old in standing.items():
-            self._directory(stale).remove(stale)
-            self._give_ranges_back(old)
+    def _standing_vips(self) -> dict[Address, int]:
+        """Those in the maps, and in which halves they are one."""
+        return {
+            ip_address(address): Vip.from_buffer_copy(value).halves
+            for name in ("vips4", "vips6")
+            for address, value in self._maps[name].items()
+        }
+
+    def _ways(self, wish: Mapping[bytes, FrontendPlan]) -> list[Way]:
+        """Lets the half that no packet reads lead to the plan's services; the ways that this makes useless.
+
+        Raises DataPlaneError where a port or a range finds no place: what has been written by then leads nowhere.
+        """
+        useless, taken = list[Way](), list[Way]()
+        try:
+            for place, before in (dict.fromkeys(wish) | self._standing_frontends()).items():
+                old, frontend = before.ways[self._half] if before else Way(), wish.get(place)
+                way = self._way(frontend, old) if frontend else Way()
+                if old.ranges != way.ranges:
+                    useless.append(old)
+                    taken.append(way)
+                after = (before or Frontend(wish[place].vip)).with_way(1 - self._half, way)
+                if after != before:
+                    self._directory(place).put(place, after)
+        except DataPlaneError:
+            self._give_ranges_back(taken)
+            raise
+        return useless
+
+    def _give_ranges_back(self, ways: Iterable[Way]) -> None:
+        for way in ways:
+            self._extents["ranges"].give_back(way.ranges, len(self._ranges_at(way.ranges)), self._clock())
+
+    def _way(self, frontend: FrontendPlan, old: Way) -> Way:
+        if self._ranges_at(old.ranges) == frontend.ranges:
+            return Way(frontend.service, old.ranges)
+        start = self._extents["ranges"].take(len(frontend.ranges), self._clock())
+        self._words["ranges"][start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
+        return Way(frontend.service, start)
+
+    def _ranges_at(self, start: int) -> list[int]:
+        """The ranges that begin there, up to the last."""
+        words, found = self._words["ranges"], list[int]()
+        while start and not (found and found[-1] >> 32 & RANGE_LAST):
+            found.append(words[start + len(found)])
+        return found
 
     def _standing_frontends(self) -> dict[bytes, Frontend]:
         return {place: frontend for directory in self._directories.values() for place, frontend in directory.items()}
@@ -377,23 +440,31 @@ class Tables:
         """The one that a key belongs to: the families' keys differ in length."""
         return self._directories[4 if len(place) == 8 else 6]
 
-    def _give_ranges_back(self, old: Frontend | None) -> None:
-        if old:
-            self._extents["ranges"].give_back(old.range_offset, old.range_count, self._clock())
+    def _retire(self, plan: Plan, laid: Mapping[str, Published], useless: Iterable[Way]) -> None:
+        """Takes away what the plan no longer has, once no packet finds it any more."""
+        for name, published in laid.items():
+            self._published_now(name, published)
+        self._end_services(self.services.numbers.keys() - {service.name for service in plan.services})
+        for place, frontend in self._standing_frontends().items():
+            if frontend.ways[self._half] == Way():
+                self._directory(place).remove(place)
+        self._give_ranges_back(useless)
+        vips = {service.vip for service in plan.services}
+        for vip, halves in self._standing_vips().items():
+            if vip in vips:
+                self._set_vip(vip, halves, 1 - self._half, is_one=True)
+            else:
+                self._maps[f"vips{vip.version}"].delete(vip.packed)
+        self._write_filter(vips)
 
-    def _retire(self, plan: Plan) -> None:
-        """Takes away services and VIPs that the plan no longer has."""
-        gone = self._published.keys() - {service.name for service in plan.services}
+    def _end_services(self, gone: set[str]) -> None:
         for name in gone:
             self._words["services"][self.services.numbers[name]] = 0
-            self._give_back(self._published.pop(name))
+            if name in self._published:
+                self._give_back(self._published.pop(name))
         self._forget_templates({self.services.numbers[name] for name in gone})
         for name in gone:
             self.services.release(name)
-        vips = {service.vip for service in plan.services}
-        for vip in self._standing_vips() - vips:
-            self._maps[f"vips{vip.version}"].delete(vip.packed)
-        self._write_filter(vips)
 
     def _forget_templates(self, services: set[int]) -> None:
         """They have other clients from now on: a mask has changed, or a number may go to another service."""
@@ -403,7 +474,7 @@ class Tables:
         for place in [place for place, _ in templates.items() if place[: len(key(0))] in theirs]:
             templates.delete(place)
 
-    def _write_filter(self, vips: set[Address]) -> None:
+    def _write_filter(self, vips: Iterable[Address]) -> None:
         settings = self._settings()
         words = [0] * len(settings.vip_filter)
         for bit in map(vip_filter_bit, vips):
@@ -411,8 +482,10 @@ class Tables:
         settings.vip_filter[:] = words
         self._maps["settings"].set(key(0), bytes(settings))
 
-    def _write_settings(self, plan: Plan) -> None:
+    def _write_settings(self, plan: Plan, half: int) -> None:
+        """All that is said but once, and with it which half packets read."""
         settings = self._settings()
+        settings.half = half * HALF_BITS
         settings.answering = plan.answering
         settings.icmp_rate, settings.syn_rate = plan.defence.icmp_rate, plan.defence.syn_rate
         for state, seconds in asdict(plan.timeouts).items():

@@ -16,6 +16,7 @@ from carom.dataplane.xdp.layout import (
     FRONTENDS,
     FRONTENDS_MAX,
     Frontend,
+    Way,
     frontend_bucket,
     frontend_key,
 )
@@ -45,7 +46,7 @@ def bucket_of(vip: str) -> int:
 def test_a_family_takes_as_many_ports_as_it_promises(loaded: Loaded) -> None:
     directory = Directory(loaded.maps["frontends4"], lambda: 0.0)
     wish = {
-        frontend_key(ip_address("192.0.2.0") + host, port, 6): Frontend(host + 1, port)
+        frontend_key(ip_address("192.0.2.0") + host, port, 6): Frontend(port, (Way(host + 1), Way()))
         for host in range(128)
         for port in range(1, FRONTENDS_MAX // 128 + 1)
     }
@@ -79,14 +80,14 @@ def test_a_place_rests_before_another_key_gets_it(loaded: Loaded) -> None:
     now = 0.0
     directory = Directory(loaded.maps["frontends4"], lambda: now)
     (_, first), (_, second), (_, third) = [*keys(VIP, 7)][:3]
-    directory.put(first, Frontend(1, 1))
+    directory.put(first, Frontend(1, (Way(1), Way())))
     home = 7 * FRONTENDS
     words = memoryview(loaded.maps["frontends4"].memory()).cast("Q")
     directory.remove(first)
-    directory.put(second, Frontend(2, 1))
+    directory.put(second, Frontend(1, (Way(2), Way())))
     assert (words[home * 2], words[home * 2 + 2]) == (FREE, int.from_bytes(second, "little"))
     now = 2.0
-    directory.put(third, Frontend(3, 1))
+    directory.put(third, Frontend(1, (Way(3), Way())))
     assert words[home * 2] == int.from_bytes(third, "little")
 
 
@@ -98,8 +99,8 @@ def test_what_finds_no_place_is_refused(loaded: Loaded) -> None:
     full = Directory(loaded.maps["frontends4"], lambda: 0.0)
     _, key = next(keys(VIP, 7))
     with pytest.raises(DataPlaneError, match="no room for one more port"):
-        full.put(key, Frontend(1, 1))
-    directory.put(next(keys(VIP, 6))[1], Frontend(1, 1))
+        full.put(key, Frontend(1, (Way(1), Way())))
+    directory.put(next(keys(VIP, 6))[1], Frontend(1, (Way(1), Way())))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -113,7 +114,7 @@ def test_whatever_comes_and_goes_what_stands_is_what_was_put(loaded: Loaded, see
             directory.remove(key)
             del wish[key]
         else:
-            wish[key] = Frontend(chance.randrange(1, 4096), 1)
+            wish[key] = Frontend(1, (Way(chance.randrange(1, 4096)), Way()))
             directory.put(key, wish[key])
         assert dict(directory.items()) == wish
     assert dict(Directory(loaded.maps["frontends4"], lambda: 0.0).items()) == wish

@@ -88,12 +88,23 @@ def test_schedulers_have_the_same_numbers() -> None:
         ("LOAD_ACTIVE_BITS", layout.LOAD_ACTIVE_BITS),
         ("REAL_HAS_MAC", layout.REAL_HAS_MAC),
         ("REAL_MOVES", layout.REAL_MOVES),
+        ("HALF_BITS", layout.HALF_BITS),
+        ("RANGES_MAX", layout.RANGES_MAX),
     ],
 )
 def test_a_constant_is_the_same_on_both_sides(word: str, value: int) -> None:
     found = re.search(rf"#define {word} (\d+)", (BPF / "maps.h").read_text())
     assert found
     assert int(found[1]) == value
+
+
+def test_a_word_with_two_halves_is_put_together_and_taken_apart() -> None:
+    word = layout.with_half(layout.with_half(0, 0, 5), 1, 0xFF_FFFF)
+    assert [layout.half_of(word, half) for half in (0, 1)] == [5, 0xFF_FFFF]
+    assert layout.half_of(layout.with_half(word, 0, 0), 1) == 0xFF_FFFF
+    frontend = layout.Frontend(0xFFFF, (layout.Way(4095, 1), layout.Way(2, 4095)))
+    assert layout.Frontend.of(frontend.word) == frontend
+    assert frontend.with_way(1, layout.Way()).ways == (layout.Way(4095, 1), layout.Way())
 
 
 def test_a_slot_is_put_together_and_taken_apart() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from carom.core.plan import Plan
 from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
-from carom.dataplane.xdp.layout import Frontend, frontend_key
+from carom.dataplane.xdp.layout import RANGE_LAST, frontend_key
 from carom.errors import DataPlaneError
 from carom.model import Address, Ports, Protocol
 from tests.dataplane import plans
@@ -37,19 +37,12 @@ def test_ranges_and_all_ports_share_the_key_of_port_0() -> None:
     web = replace(plans.service(), ports=(plans.HTTP, SOME))
     rest = plans.service(name="rest", ports=(ALL,))
     behind = of(plans.plan(web, rest))[frontend_key(VIP, 0, 6)]
-    assert (behind.service, behind.ranges) == (2, [1000 | 1999 << 16 | 1 << 32])
+    assert (behind.service, behind.ranges) == (2, [1000 | 1999 << 16 | (1 | RANGE_LAST) << 32])
 
 
 def test_protocols_do_not_meet() -> None:
     wish = of(plans.plan(replace(plans.service(), ports=(ALL, Ports(Protocol.UDP, 0, 65535)))))
     assert set(wish) == {frontend_key(VIP, 0, 6), frontend_key(VIP, 0, 17)}
-
-
-def test_what_stands_is_known_again() -> None:
-    plan = FrontendPlan(vip=6, service=1, ranges=[7])
-    assert plan.same(Frontend(1, 6, 1, 40), [7])
-    assert not plan.same(Frontend(1, 6, 1, 40), [8])
-    assert not plan.same(Frontend(2, 6, 1, 40), [7])
 
 
 def test_more_ranges_than_the_program_looks_through_are_refused() -> None:
