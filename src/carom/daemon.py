@@ -48,6 +48,7 @@ from carom.net import neighbours, viaroute
 from carom.net.announce import PacketAnnouncer
 from carom.net.interface import InterfaceWatch
 from carom.net.segments import SegmentNeighbours
+from carom.net.waywatch import WayWatch
 from carom.opening import Opening, opening, write_down
 from carom.servicemanager import ServiceManager
 from carom.watching import VipWatch
@@ -200,6 +201,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             memory=memory.from_json(store.memory()),
         )
         nics = [held.enter_context(closing(nic)) for nic in _nics(director, engine)]
+        ways = held.enter_context(closing(WayWatch(engine.check_again)))
         signals, manager = _Signals(), ServiceManager()
         await engine.start()
         held.push_async_callback(engine.close)
@@ -226,6 +228,7 @@ async def _run(options: Options, store: Store, found: Opening) -> None:
             engine.run,
             lambda: manager.reassure(engine.prove_alive),
             *(nic.run for nic in nics),
+            ways.run,
             *(watch.run for watch in watches),
             changes.watch,
             lambda: _reload_forever(changes, signals.reload, manager),

@@ -85,6 +85,10 @@ class Duty:
         self._troubles.end(self._trouble)
         self.done, self._failed, self.error, self.again_at, self._pause = goal, None, None, inf, RETRY_FIRST
 
+    def undone(self) -> None:
+        """What was brought about does not stand any more."""
+        self.done = None
+
     def given_up(self) -> None:
         """What failed is wished no more; what was brought about before stands."""
         self._troubles.end(self._trouble)

@@ -216,6 +216,11 @@ class Engine:
         self.tell(fact)
         await done
 
+    def check_again(self) -> None:
+        """Have the ways of health checks laid again: some have been taken away."""
+        self._checking.undone()
+        self._unchecked.set()
+
     async def prove_alive(self) -> None:
         """Returns once the worker and the loop have come round: for whoever watches over it."""
         await self._work(lambda: None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -21,10 +22,13 @@ from carom.errors import NetError
 from carom.model import Address
 from carom.net import viaroute
 from carom.outcome import Checked
-from tests.net.segment import VIP, Segment, inside, rip, segment
+from tests.net.segment import VIP, VIP2, Segment, inside, rip, segment
 from tests.net.test_daemon import Host, end, until
 
-CHECK = "[service.check]\nevery = 0.5\ntimeout = 0.3\nrise = 2\nfall = 3\n"
+EVERY, TIMEOUT, RISE, FALL = 0.5, 0.3, 2, 3
+CHECK = f"[service.check]\nevery = {EVERY}\ntimeout = {TIMEOUT}\nrise = {RISE}\nfall = {FALL}\n"
+SLACK = 2.0
+"""Seconds that a busy machine may take longer."""
 
 
 def configuration(*reals: int, more: str = CHECK) -> str:
@@ -107,13 +111,18 @@ def test_checks_without_a_way_are_made_and_blame_nobody(monkeypatch: pytest.Monk
 # ---- a daemon ----
 
 
-@pytest.fixture
-def five(tmp_path: Path) -> Iterator[Host]:
+class Five(Host):
     """A director with five real servers, all of them well."""
+
+    def __init__(self, lan: Segment, folder: Path) -> None:
+        super().__init__(lan, folder)
+        self.servers = {number: lan.listener(number, IPv4Address("0.0.0.0"), 80) for number in range(1, 6)}
+
+
+@pytest.fixture
+def five(tmp_path: Path) -> Iterator[Five]:
     with segment(reals=5) as lan:
-        for number in range(1, 6):
-            lan.listener(number, IPv4Address("0.0.0.0"), 80)
-        host = Host(lan, tmp_path)
+        host = Five(lan, tmp_path)
         host.config.write_text(configuration(1, 2, 3, 4, 5))
         host.bpffs.mkdir()
         subprocess.run(["mount", "-t", "bpf", "bpf", str(host.bpffs)], check=True)
@@ -124,39 +133,80 @@ def five(tmp_path: Path) -> Iterator[Host]:
             subprocess.run(["umount", "--lazy", str(host.bpffs)], check=True)
 
 
-def states(host: Host) -> list[str]:
-    return [real["state"] for real in host.status["services"][0]["reals"]]
+def states(host: Host, service: int = 0) -> list[str]:
+    return [real["state"] for real in host.status["services"][service]["reals"]]
+
+
+def becoming(host: Host, wanted: str) -> list[float]:
+    """How many seconds from now on it takes each real server of the first service to be in this state."""
+    began, found = time.monotonic(), dict[int, float]()
+
+    def look() -> bool:
+        now = states(host)
+        for number, state in enumerate(now):
+            if state == wanted:
+                found.setdefault(number, time.monotonic() - began)
+        return now[1:] == [wanted] * 4
+
+    until(look)
+    return [found[number] for number in range(1, 5)]
 
 
 def verdicts(host: Host) -> list[str | None]:
     return [real["check"] and real["check"]["verdict"] for real in host.status["services"][0]["reals"]]
 
 
-def test_every_outage_is_found_with_its_reason_and_mended_again(five: Host) -> None:
+VIA_REAL = f"""
+[[service]]
+name = "own"
+vip = "{VIP2}"
+ports = ["tcp/80"]
+reals = ["{rip(1)}", "{rip(2)}", "{rip(3)}", "{rip(4)}", "{rip(5)}"]
+
+{CHECK}via = "real"
+"""
+"""The same real servers, checked as balancers do that check no VIP."""
+
+
+def test_every_outage_is_found_in_time_with_its_reason_and_mended_again(five: Five) -> None:
     """One real server is well, one lacks the VIP, one serves its own address only, one filters, one is dead.
 
-    A check to the real server's own address would have found the first three of these well.
+    A check to the real server's own address finds the first four of these well, all the while.
     """
     lan = five.lan
+    five.config.write_text(configuration(1, 2, 3, 4, 5) + VIA_REAL)
     with five.daemon():
-        assert states(five) == ["up"] * 5
+        until(lambda: states(five) == states(five, 1) == ["up"] * 5)
         lan.on(lan.real(2), "ip", "addr", "del", f"{VIP}/32", "dev", "lo")
-        lan.filter(lan.real(3), f"ip daddr {VIP} tcp dport 80 reject with tcp reset")
+        five.servers[3].close()
+        own = lan.listener(3, rip(3), 80)
         lan.filter(lan.real(4), f"ip daddr {VIP} tcp dport 80 drop")
         lan.on(lan.real(5), "ip", "link", "set", "eth0", "down")
-        until(lambda: states(five) == ["up", "down", "down", "down", "down"])
+        out = becoming(five, "down")
         until(lambda: verdicts(five)[1:] == ["vip_missing", "vip_unserved", "firewalled", "server_down"])
+        assert states(five) == ["up", "down", "down", "down", "down"]
         assert "vip missing" in " ".join(five.status["faults"])
+        until(lambda: states(five, 1) == ["up", "up", "up", "up", "down"])
+
         lan.on(lan.real(2), "ip", "addr", "add", f"{VIP}/32", "dev", "lo")
-        lan.on(lan.real(3), "nft", "flush ruleset")
+        own.close()
+        lan.listener(3, IPv4Address("0.0.0.0"), 80)
         lan.on(lan.real(4), "nft", "flush ruleset")
         lan.on(lan.real(5), "ip", "link", "set", "eth0", "up")
-        until(lambda: states(five) == ["up"] * 5)
+        back = becoming(five, "up")
+        until(lambda: states(five) == states(five, 1) == ["up"] * 5)
         assert verdicts(five) == [None] * 5
-        assert five.status["faults"] == []
+        until(lambda: five.status["faults"] == [])
+    fallen = [line for line in five.said.read_text().splitlines() if "real server down" in line]
+    by_own = [line for line in fallen if "service=own" in line]
+    assert len(by_own) == 1, "by their own addresses none but the dead one ever seemed down"
+    assert f"real={rip(5)}" in by_own[0]
+    assert max(out) <= FALL * EVERY + TIMEOUT + SLACK, "out within `fall` intervals"
+    assert max(back) <= (RISE + 1) * EVERY + TIMEOUT + SLACK, "back after `rise` of them"
+    assert min(back) >= (RISE - 1) * EVERY, "and no sooner"
 
 
-def test_a_restart_bounces_nobody_and_remembers_who_was_down(five: Host) -> None:
+def test_a_restart_bounces_nobody_and_remembers_who_was_down(five: Five) -> None:
     lan = five.lan
     with five.daemon() as process:
         lan.on(lan.real(2), "ip", "addr", "del", f"{VIP}/32", "dev", "lo")
@@ -178,7 +228,7 @@ def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def test_a_drain_and_an_unconfirmed_change_outlive_the_daemon(five: Host) -> None:
+def test_a_drain_and_an_unconfirmed_change_outlive_the_daemon(five: Five) -> None:
     client = Client(five.socket)
     with five.daemon() as process:
         client.post("/v1/drain", {"service": "web", "real": str(rip(1))})
@@ -192,3 +242,18 @@ def test_a_drain_and_an_unconfirmed_change_outlive_the_daemon(five: Host) -> Non
         until(lambda: states(five) == ["draining", "up", "up", "up", "up"])
         what = client.get("/v1/history")["versions"][0]["what"]
         assert what == "not confirmed in time, to version 1"
+
+
+def test_whoever_starts_after_the_window_never_shows_what_was_not_confirmed(five: Five) -> None:
+    client = Client(five.socket)
+    with five.daemon() as process:
+        change = client.post("/v1/apply", {"text": configuration(1, 2), "confirm_within": 1})
+        assert len(states(five)) == 5, "three of them leave"
+        end(process, signal.SIGKILL)
+    deadline = _seconds(change["confirm_by"])
+    until(lambda: time.time() > deadline)
+    with five.daemon():
+        assert states(five) == ["up"] * 5
+        assert five.status["configuration"]["confirm_by"] is None
+        what = client.get("/v1/history")["versions"][0]["what"]
+        assert what == "not confirmed in time: back from version 2 to 1"

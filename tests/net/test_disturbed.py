@@ -157,6 +157,29 @@ reals = ["{rip6(1)}"]
 """
 
 
+# ---- the host's tables ----
+
+
+def test_neither_flushed_neighbours_nor_flushed_rules_make_real_servers_look_dead(host: Host) -> None:
+    director = host.lan.director
+
+    def rules() -> str:
+        return host.lan.on(director, "ip", "rule")
+
+    with host.daemon():
+        until(lambda: "proto 202" in rules())
+        before = rules()
+        host.lan.on(director, "ip", "neigh", "flush", "dev", "eth0", "nud", "all")
+        host.lan.on(director, "ip", "rule", "flush", "protocol", "202")  # as systemd-networkd does when it starts
+        until(lambda: rules() == before)
+        host.lan.on(director, "ip", "route", "flush", "table", "all", "protocol", "202")
+        threading.Event().wait(1)  # five checks
+        assert [real["state"] for real in host.status["services"][0]["reals"]] == ["up", "up"]
+        assert all(real["mac"] for real in host.status["services"][0]["reals"])
+        assert host.status["faults"] == []
+        assert "reply_lost" not in events(host)
+
+
 # ---- the daemon itself ----
 
 
