@@ -71,6 +71,9 @@ async def _running(words: tuple[str, ...], environment: dict[str, str]) -> Async
         if isinstance(stdin, asyncio.WriteTransport) and stdin.get_write_buffer_size():
             stdin.abort()  # it has not read all
         transport.close()
+        if process.stdin is not None:
+            with suppress(ConnectionError):  # Python before 3.13 says aloud that nobody has asked how this pipe ended
+                await process.stdin.wait_closed()
 
 
 def _with_no_more_than_a_user_has(words: tuple[str, ...]) -> tuple[str, ...]:
