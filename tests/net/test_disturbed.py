@@ -178,6 +178,7 @@ def test_neither_flushed_neighbours_nor_flushed_rules_make_real_servers_look_dea
         assert all(real["mac"] for real in host.status["services"][0]["reals"])
         assert host.status["faults"] == []
         assert "reply_lost" not in events(host)
+        assert "neighbour lost" not in events(host)
 
 
 # ---- the daemon itself ----

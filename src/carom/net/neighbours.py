@@ -10,7 +10,8 @@ which they became true. Machine and socket work in a thread of their own, a turn
 seconds, and a request waits for whoever changes a NIC (the kernel's rtnl lock). The event loop only hears of changes.
 
 What the table says is taken with one grain of salt: an entry that vanishes says nothing about the real server (somebody
-flushed the table, or our own NIC went down); only FAILED does. Nor does FAILED while our own NIC has no carrier.
+flushed the table, or our own NIC went down); only FAILED does. Nor does FAILED while our own NIC has no carrier, or where
+it is but an entry's last word before it vanishes: so the kernel is asked whether it still says so.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = 0xCA
 """Our mark on entries (NDA_PROTOCOL), as routing daemons mark their routes."""
-DUMPING, MANAGING, FORGETTING = 1, 2, 3
+DUMPING, MANAGING, FORGETTING, ASKING = 1, 2, 3, 4
 """Sequence numbers, to tell what an error answers."""
 REQUESTS = 128
 """Requests in one datagram; the kernel serves them all before `send` returns, in about 2 ms."""
@@ -73,6 +74,8 @@ class NeighbourTable:
         self._stale = False
         """A dump is due: something happened that the news alone do not tell."""
         self._requests: list[bytes] = []
+        self._doubted: set[bytes] = set()
+        """What has failed by the news, and the kernel is to be asked about."""
         self._unmanaged: set[bytes] = set()
         """What the kernel is to be asked to resolve."""
         self._unwanted: set[bytes] = set()
@@ -122,12 +125,17 @@ class NeighbourTable:
         while self._requests:
             some, self._requests = self._requests[:REQUESTS], self._requests[REQUESTS:]
             yield b"".join(some)
+        while self._doubted:
+            yield b"".join(map(self._ask, _some(self._doubted)))
         while self._unwanted:
             if gone := [packed for packed in _some(self._unwanted) if packed not in self._wanted]:
                 yield b"".join(rtnetlink.delete_neighbour(self._interface, packed, FORGETTING) for packed in gone)
         while self._unmanaged:
             if wanted := [packed for packed in _some(self._unmanaged) if packed in self._wanted]:
                 yield b"".join(map(self._manage, wanted))
+
+    def _ask(self, packed: bytes) -> bytes:
+        return rtnetlink.get_neighbour(self._interface, packed, ASKING)
 
     def _manage(self, packed: bytes) -> bytes:
         return rtnetlink.manage_neighbour(self._interface, packed, PROTOCOL, MANAGING)
@@ -143,17 +151,20 @@ class NeighbourTable:
         if entry.protocol == PROTOCOL:
             self._ours.add(entry.address)
         if entry.address in self._wanted:
-            self._learn(entry, changes)
+            is_answer = message.flags & rtnetlink.NLM_F_MULTI or message.sequence == ASKING
+            self._learn(entry, changes, asked=bool(is_answer))
         elif entry.protocol == PROTOCOL and message.flags & rtnetlink.NLM_F_MULTI:
             self._forget(entry.address)  # an earlier daemon's; outside a dump it is our own forgetting, under way
 
-    def _learn(self, entry: NeighbourEntry, changes: Changes) -> None:
+    def _learn(self, entry: NeighbourEntry, changes: Changes, *, asked: bool) -> None:
         mac = entry.mac if entry.state & rtnetlink.NUD_VALID else None
         if mac and (entry.protocol == PROTOCOL or entry.state & rtnetlink.NUD_PERMANENT):
             self._settled.add(entry.address)
         known = self._known.get(entry.address)
         lost = known is not None and entry.state & rtnetlink.NUD_FAILED and self._running
-        if lost or (mac and mac != known):
+        if lost and not asked:
+            self._doubted.add(entry.address)
+        elif lost or (mac and mac != known):
             self._known[entry.address] = mac
             changes.append((self._wanted[entry.address], mac))
 
@@ -183,7 +194,7 @@ class NeighbourTable:
         code = rtnetlink.decode_error(message.body)
         if message.sequence == DUMPING:
             self._dumping = False
-        if message.sequence != FORGETTING and code not in {0, errno.ENETDOWN, errno.ENODEV}:
+        if message.sequence not in {FORGETTING, ASKING} and code not in {0, errno.ENETDOWN, errno.ENODEV}:
             what = "list its neighbours" if message.sequence == DUMPING else "resolve a real server"
             log.error("the kernel will not %s: %s", what, errno.errorcode.get(code, code))
 

@@ -157,6 +157,12 @@ def dump_neighbours(interface: int = 0, sequence: int = 0) -> bytes:
     return request(RTM_GETNEIGH, NLM_F_DUMP, NEIGHBOUR_BODY.pack(0, 0, 0, 0, 0), *wanted, sequence=sequence)
 
 
+def get_neighbour(interface: int, address: bytes, sequence: int = 0) -> bytes:
+    """Ask for one entry (Linux 5.0)."""
+    body = NEIGHBOUR_BODY.pack(_family(address), interface, 0, 0, 0)
+    return request(RTM_GETNEIGH, 0, body, (NDA_DST, address), sequence=sequence)
+
+
 def manage_neighbour(interface: int, address: bytes, protocol: int, sequence: int = 0) -> bytes:
     """Ask the kernel to resolve an address now and to keep it resolved."""
     return request(

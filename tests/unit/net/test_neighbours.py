@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import pytest
 
 from carom.net import rtnetlink
-from carom.net.neighbours import DUMPING, MANAGING, PROTOCOL, NeighbourTable, by_packed
+from carom.net.neighbours import ASKING, DUMPING, MANAGING, PROTOCOL, NeighbourTable, by_packed
 from carom.net.rtnetlink import HEADER, Link
 
 ONE, TWO, SIX = ip_address("192.168.76.31"), ip_address("192.168.76.32"), ip_address("fd00::31")
@@ -45,6 +45,12 @@ def listed(news: bytes) -> bytes:
     return HEADER.pack(length, kind, flags | rtnetlink.NLM_F_MULTI, DUMPING, port) + news[HEADER.size :]
 
 
+def answer(news: bytes) -> bytes:
+    """The same, as the kernel answers who asks about one entry."""
+    length, kind, flags, _, port = HEADER.unpack_from(news)
+    return HEADER.pack(length, kind, flags, ASKING, port) + news[HEADER.size :]
+
+
 def link(*, up: bool, index: int = 7) -> bytes:
     name = b"eth0\0"
     body = rtnetlink.LINK_BODY.pack(0, 1, index, 0x41 if up else 0x01, 0)
@@ -64,10 +70,11 @@ def asked(table: NeighbourTable) -> list[str]:
 
 
 def _words(request: rtnetlink.Message) -> str:
-    if request.type == rtnetlink.RTM_GETNEIGH:
-        return "list"
     read = rtnetlink.decode_neighbour(request.body)
-    assert read is not None
+    if read is None:
+        return "list"
+    if request.type == rtnetlink.RTM_GETNEIGH:
+        return f"ask about {ip_address(read.address)}"
     return f"{'manage' if request.type == rtnetlink.RTM_NEWNEIGH else 'forget'} {ip_address(read.address)}"
 
 
@@ -115,9 +122,12 @@ def test_each_change_is_told_once() -> None:
     assert watched.hear(entry(ONE, REACHABLE, MAC1, ours=True)) == [(ONE, MAC1)]
     assert watched.hear(entry(ONE, STALE, MAC1, ours=True)) == []
     assert watched.hear(entry(ONE, REACHABLE, MAC2, ours=True)) == [(ONE, MAC2)]
-    assert watched.hear(entry(ONE, FAILED, ours=True)) == [(ONE, None)]
+    assert watched.hear(entry(ONE, FAILED, ours=True)) == []
+    assert asked(watched) == ["ask about 192.168.76.31"]
+    assert watched.hear(answer(entry(ONE, FAILED, ours=True))) == [(ONE, None)]
     assert watched.hear(entry(ONE, INCOMPLETE, ours=True)) == []
     assert watched.hear(entry(ONE, FAILED, ours=True)) == []
+    assert asked(watched) == []
     assert watched.hear(entry(ONE, REACHABLE, MAC2, ours=True)) == [(ONE, MAC2)]
 
 
@@ -133,6 +143,16 @@ def test_an_entry_that_vanishes_says_nothing_and_is_asked_for_again() -> None:
     assert asked(watched) == ["manage 192.168.76.31"]
 
 
+def test_an_entry_that_fails_only_to_vanish_says_nothing_either() -> None:
+    watched = table(ONE, known=[entry(ONE, REACHABLE, MAC1, ours=True)])
+    assert watched.hear(entry(ONE, FAILED, ours=True) + entry(ONE, FAILED, ours=True, gone=True)) == []
+    assert asked(watched) == ["list", "ask about 192.168.76.31"]
+    no_entry = message(rtnetlink.NLMSG_ERROR, struct.pack("=i", -errno.ENOENT), sequence=ASKING)
+    assert watched.hear(DONE + no_entry) == []
+    assert asked(watched) == ["manage 192.168.76.31"]
+    assert watched.hear(entry(ONE, REACHABLE, MAC1, ours=True)) == []
+
+
 def test_failing_says_nothing_while_our_own_nic_has_no_carrier() -> None:
     watched = table(ONE, known=[entry(ONE, REACHABLE, MAC1, ours=True)])
     watched.hear(link(up=False))
@@ -142,7 +162,7 @@ def test_failing_says_nothing_while_our_own_nic_has_no_carrier() -> None:
     assert asked(watched) == ["list"]
     watched.hear(listed(entry(ONE, INCOMPLETE, ours=True)) + DONE)
     assert asked(watched) == ["manage 192.168.76.31"], "so that it is resolved now, not at the kernel's leisure"
-    assert watched.hear(entry(ONE, FAILED, ours=True)) == [(ONE, None)]
+    assert watched.hear(answer(entry(ONE, FAILED, ours=True))) == [(ONE, None)]
 
 
 def test_a_nic_that_comes_back_under_another_index_is_followed() -> None:
