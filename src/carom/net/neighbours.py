@@ -10,8 +10,8 @@ which they became true. Machine and socket work in a thread of their own, a turn
 seconds, and a request waits for whoever changes a NIC (the kernel's rtnl lock). The event loop only hears of changes.
 
 What the table says is taken with one grain of salt: an entry that vanishes says nothing about the real server (somebody
-flushed the table, or our own NIC went down); only FAILED does. Nor does FAILED while our own NIC has no carrier, or where
-it is but an entry's last word before it vanishes: so the kernel is asked whether it still says so.
+flushed the table, or our own NIC went down); only FAILED does. Nor does FAILED while our own NIC has no carrier, or
+where it is but an entry's last word before it vanishes: so the kernel is asked whether it still says so.
 """
 
 from __future__ import annotations
