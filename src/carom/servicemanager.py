@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 log = logging.getLogger("carom")
 
+PATIENCE = 0.2
+"""Seconds that one whose queue is full is waited for, while which nothing else happens here."""
 SIGNS = 3
 """Signs of life in the time after which a watchdog bites: one may be late."""
 
@@ -30,6 +32,7 @@ class ServiceManager:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.settimeout(PATIENCE)
             try:
                 manager.connect(self._address.replace("@", "\0", 1) if self._abstract else self._address)
                 manager.send(state.encode())

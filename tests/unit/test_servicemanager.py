@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,19 @@ def test_without_a_service_manager_nobody_is_told() -> None:
 def test_one_that_has_gone_is_no_reason_to_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}).tell("READY=1")
     assert "the service manager does not listen" in caplog.text
+
+
+def test_one_that_stands_still_does_not_stop_us(manager: Manager, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        other.connect(manager.ear.getsockname())
+        with suppress(BlockingIOError):
+            while other.send(b"WATCHDOG=1"):
+                pass
+    began = time.monotonic()
+    ServiceManager(manager.environment).tell("READY=1")
+    assert time.monotonic() - began < 5
+    assert "the service manager does not listen: timed out" in caplog.text
 
 
 async def _alive() -> None:
