@@ -229,6 +229,7 @@ enum scheduler {
 #define VERSION_SCALED 16 /* it has contenders: of the least loads, multiplied, the first in the list wins */
 #define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
 #define VERSION_UNREACHABLE 32 /* who finds no real server is told so */
+#define VERSION_EQUAL 64 /* its contenders weigh the same: of the least loads the first in the list wins */
 
 /* A service's state: frozen once published. */
 struct version {

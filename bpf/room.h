@@ -50,18 +50,37 @@ struct room {
 
 /*
  * Without a branch, as in a flood each would be guessed wrong half of the time; the barriers keep the compiler from making
- * them again, and from working on more places at once than there are registers for.
+ * them again, and from working on more places at once than there are registers for. `latest` is now, where a word has the
+ * second of its last packet, and ones below it.
  */
-static __always_inline void room_consider(struct room *room, __u32 place, __u64 word, const struct settings *settings,
-					  __u64 now)
+static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 word, const struct settings *settings,
+				       __u64 latest)
 {
-	__u64 state = FLOW_STATE(word), age = (now - FLOW_SEEN(word)) & 0xffff, each = worth[state];
-	__s64 cost = (settings->timeouts[state] + 1 - age) * each;
+	__u64 state = FLOW_STATE(word), age = FLOW_SEEN(latest - word), each = worth[state];
+	__s64 cost = (settings->timeouts[state] + 1 - age) * each << COST_PLACE_BITS | place;
 
 	room->worth += each;
 	barrier_var(room->worth);
-	room->best = scan_least(cost << COST_PLACE_BITS | place, room->best);
-	barrier_var(room->best);
+	barrier_var(cost);
+	return cost;
+}
+
+/* The least of a bucket's four, whose places have numbers from `place` on. In pairs, so that none waits for all others. */
+static __always_inline __s64 room_least(struct room *room, const __u64 *bucket, bool ip6, __u32 place,
+					const struct settings *settings, __u32 now)
+{
+	__u64 latest = (__u64)now << 48 | ((1ULL << 48) - 1);
+	__s64 least = 0, one, other;
+
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i += 2) {
+		one = room_cost(room, place + i, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i)], settings, latest);
+		other = room_cost(room, place + i + 1, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i + 1)], settings,
+				  latest);
+		one = scan_least(other, one);
+		least = i ? scan_least(one, least) : one;
+	}
+	return least;
 }
 
 static __always_inline bool room_is_free(const struct room *room)
@@ -90,18 +109,14 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 {
 	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) }, *at, old;
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
-	struct room room = { .best = COST_NONE };
+	struct room room = {};
 	struct ip6 client = {};
 
 	if (!buckets[0] || !buckets[1] || !settings_)
 		return INSERTED_NOT;
-#pragma unroll
-	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++) {
-		if (i == BUCKET_FLOWS && room_is_free(&room))
-			break;
-		at = buckets[i / BUCKET_FLOWS] + FLOW_WORD_AT(ip6, i % BUCKET_FLOWS);
-		room_consider(&room, i, *(volatile __u64 *)at, settings_, now);
-	}
+	room.best = room_least(&room, buckets[0], ip6, 0, settings_, now);
+	if (!room_is_free(&room))
+		room.best = scan_least(room_least(&room, buckets[1], ip6, BUCKET_FLOWS, settings_, now), room.best);
 	if (!room_is_free(&room) && !must && !room_is_flooded(&room))
 		return INSERTED_CROWDED;
 	if (room.best >= COST_NONE)
@@ -259,15 +274,12 @@ __noinline int room6_make_in(__u32 first, __u32 second, __u32 now, __u32 rehears
 static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, const struct context *context)
 {
 	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) };
-	struct room room = { .best = COST_NONE };
+	struct room room = {};
 
 	if (!buckets[0] || !buckets[1])
 		return false;
-#pragma unroll
-	for (__u32 i = 0; i < 2 * BUCKET_FLOWS; i++)
-		room_consider(&room, i, buckets[i / BUCKET_FLOWS][FLOW_WORD_AT(ip6, i % BUCKET_FLOWS)],
-			      context->settings, context->now);
-	if (room.best < COST_NONE)
+	if (room_least(&room, buckets[0], ip6, 0, context->settings, context->now) < COST_NONE ||
+	    room_least(&room, buckets[1], ip6, 0, context->settings, context->now) < COST_NONE)
 		return true;
 	return ip6 ? room6_make_in(first, second, context->now, true)
 		   : room4_make_in(first, second, context->now, true);

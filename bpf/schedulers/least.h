@@ -118,12 +118,16 @@ static __always_inline __u64 scan_load(__u64 load, __u32 scheduler)
 	return LOAD_OVERHEAD(load);
 }
 
+/* With room for its place below. lc is for all whose contenders weigh the same: overheads are compared as they stand. */
 static __always_inline __u64 scan_contender(const struct contender *contender, const struct loads *all, __u32 scheduler)
 {
-	__u64 at = contender->load & (sizeof(*all) - sizeof(all->of[0]));
+	__u64 at = contender->load & (sizeof(*all) - sizeof(all->of[0])), load;
 
 	asm("%0 += %1" : "+r"(at) : "r"(all)); /* the compiler would copy the pointer first */
-	return scan_load(*(const __u64 *)at, scheduler) * contender->scale;
+	load = *(const __u64 *)at;
+	if (scheduler == SCHEDULER_LC)
+		return load & -LOAD_OF_INACTIVE;
+	return scan_load(load, scheduler) * contender->scale;
 }
 
 /* The least of a block, its place in it included. */
@@ -165,7 +169,7 @@ static __always_inline __u32 schedule_scan(const struct version *version)
 	case SCHEDULER_NQ:
 		return scan(version, SCHEDULER_NQ);
 	default:
-		return scan(version, SCHEDULER_WLC); /* lc's scales are all 1 */
+		return version->flags & VERSION_EQUAL ? scan(version, SCHEDULER_LC) : scan(version, SCHEDULER_WLC);
 	}
 }
 

@@ -108,9 +108,9 @@ def load(
     """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be.
 
     With `inside` what goes to real servers leaves by that NIC. `room` names maps that must have so many entries: where
-    they have fewer, larger ones take their place, with all that stands in them. `flow_buckets` is a power of two, from
-    64 on, four flows each; flow tables that are there have their size. `frags`: frames may be in several buffers, which
-    the kernel wants to be the same for programs that call each other. Raises BpfError with the verifier's words,
+    they have fewer, larger ones take their place, with all that stands in them. `flow_buckets` is a power of two from
+    64 to 2^24, four flows each; flow tables that are there have their size. `frags`: frames may be in several buffers,
+    which the kernel wants to be the same for programs that call each other. Raises BpfError with the verifier's words,
     UnsupportedError where the object or bpffs is missing.
     """
     if not path.exists():
@@ -262,8 +262,8 @@ def _constants(flow_buckets: int, features: int, own_mac: bytes, inside: Nic | N
 
 def _set_constants(object_: Object, constants: Constants) -> None:
     buckets = constants.flow_buckets
-    if buckets < 64 or buckets & (buckets - 1):
-        raise DataPlaneError(f"the flow table's buckets must be a power of two, 64 or more, not {buckets}")
+    if not 64 <= buckets <= 1 << 24 or buckets & (buckets - 1):
+        raise DataPlaneError(f"the flow table's buckets must be a power of two from 64 to {1 << 24}, not {buckets}")
     place = object_.initial(".rodata.constants")
     c.memmove(place, c.addressof(constants), min(c.sizeof(constants), len(place)))
 

@@ -16,6 +16,7 @@ from carom.core.slots import HASHED, fallback_table, falls_back, hash_table, has
 from carom.dataplane.xdp.layout import (
     SCAN_MEMBERS,
     SLOT_TRACKED,
+    VERSION_EQUAL,
     VERSION_FALLS_BACK,
     VERSION_HASHES_PORT,
     VERSION_ONE_PACKET,
@@ -60,7 +61,7 @@ class VersionPlan:
         """Who may get new flows, in the order of IPVS's list: real id, and what its load is multiplied by."""
         if not self.flags & VERSION_SCALED:
             return ()
-        whole = 0 if self.scheduler is Scheduler.LC else lcm(*self.weights)
+        whole = 0 if self.flags & VERSION_EQUAL else lcm(*self.weights)
         return tuple((real, whole // weight or 1) for real, weight in reversed(self.members) if weight)
 
     @property
@@ -117,10 +118,12 @@ def next_version(
 
 
 def _scaled(scheduler: Scheduler, members: tuple[tuple[int, int], ...]) -> int:
-    """Whether the program may compare loads as they are, multiplied: exactly, and without an overflow."""
-    if scheduler not in _LEAST or len(members) > SCAN_MEMBERS:
+    """Whether the program may compare loads multiplied, or even as they are: exactly, and without an overflow."""
+    weights = {weight for _, weight in members if weight}
+    if scheduler not in _LEAST or len(members) > SCAN_MEMBERS or lcm(*weights) > HEAVIEST:
         return 0
-    return VERSION_SCALED if lcm(*(weight for _, weight in members if weight)) <= HEAVIEST else 0
+    equal = scheduler is Scheduler.LC or (scheduler is Scheduler.WLC and len(weights) < 2)
+    return VERSION_SCALED | (VERSION_EQUAL if equal else 0)
 
 
 def _mask(service: ServicePlan) -> bytes:

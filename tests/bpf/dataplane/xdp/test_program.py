@@ -81,7 +81,7 @@ def test_a_missing_object_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_buckets_are_a_power_of_two() -> None:
-    with pytest.raises(DataPlaneError, match="power of two, 64 or more, not 100"):
+    with pytest.raises(DataPlaneError, match="power of two from 64 to 16777216, not 100"):
         program.load(DIRECTOR, flow_buckets=100)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carom.core.plan import RealPlan, ServicePlan
-from carom.dataplane.xdp.layout import SLOT_TRACKED, slot_before, slot_now
+from carom.dataplane.xdp.layout import SLOT_TRACKED, VERSION_EQUAL, slot_before, slot_now
 from carom.dataplane.xdp.versions import VersionPlan, next_version
 from carom.model import Ports, Protocol, Scheduler
 
@@ -53,6 +53,16 @@ def test_contenders_are_those_that_weigh_something_head_of_the_list_first() -> N
     reals = real(1, 4), real(2, 0), real(3, 6), real(4, 5, up=False), real(5, 1)
     assert after(None, service(Scheduler.WLC, *reals)).contenders == ((5, 12), (3, 2), (1, 3))
     assert after(None, service(Scheduler.LC, *reals)).contenders == ((5, 1), (3, 1), (1, 1))
+
+
+def test_loads_are_compared_as_they_are_where_weights_are_the_same_or_no_matter() -> None:
+    def is_equal(scheduler: Scheduler, *reals: RealPlan) -> bool:
+        return bool(after(None, service(scheduler, *reals)).flags & VERSION_EQUAL)
+
+    assert is_equal(Scheduler.WLC, real(1, 3), real(2, 3), real(3, 0), real(4, 2, up=False))
+    assert is_equal(Scheduler.LC, real(1, 3), real(2, 4))
+    assert not is_equal(Scheduler.WLC, real(1, 3), real(2, 4))
+    assert not is_equal(Scheduler.SED, real(1), real(2)), "it asks for more than the load"
 
 
 def test_where_nobody_weighs_anything_or_loads_are_not_compared_there_is_no_contender() -> None:
