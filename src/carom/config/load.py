@@ -1,8 +1,8 @@
 """From the text of a configuration file to a `Config`, or to all of its faults at once.
 
-The loader of the daemon is the checker of `carom check`: there is no second parser. Four steps: TOML, single values,
-the rules between them, and what this build cannot do yet. A file that is sound pays for nothing else; lines are only
-looked for when there is a fault to place.
+The loader of the daemon is the checker of `carom check`: there is no second parser. Three steps: TOML, single values,
+and the rules between them. A file that is sound pays for nothing else; lines are only looked for when there is a fault
+to place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from carom.config.read import read
 from carom.config.toml_lines import positions
 from carom.config.toml_text import NotTomlError, document
 from carom.core.flaw import Flaw, Path, spelled
-from carom.core.validate import LACKS, Lack, flaws, unsupported
+from carom.core.validate import flaws
 from carom.errors import ConfigError
 from carom.model import Config, Fault
 
@@ -24,9 +24,9 @@ LARGEST = 64 * 2**20
 """Bytes of the largest file that is read: room for a million real servers."""
 
 
-def load_file(path: FilePath, lacks: tuple[Lack, ...] = LACKS) -> Config:
+def load_file(path: FilePath) -> Config:
     """The configuration in a file. Raises ConfigError."""
-    return load(read_text(path), _called(path), lacks)
+    return load(read_text(path), _called(path))
 
 
 def read_text(path: FilePath) -> str:
@@ -44,18 +44,14 @@ def read_text(path: FilePath) -> str:
     return _decoded(data, file)
 
 
-def load(text: str, file: str, lacks: tuple[Lack, ...] = LACKS) -> Config:
-    """The configuration in a text; `file` is what its faults call it. Raises ConfigError.
-
-    `lacks` is what this build cannot do; `()` reads the whole contract.
-    """
+def load(text: str, file: str) -> Config:
+    """The configuration in a text; `file` is what its faults call it. Raises ConfigError."""
     try:
         root = document(text)
     except NotTomlError as error:
         raise ConfigError((Fault(file, error.line, "syntax", str(error)),)) from None
     config, found = read(root)
-    rules = [*flaws(config), *unsupported(config, lacks)]
-    found += _without_echoes(found, rules)
+    found += _without_echoes(found, flaws(config))
     if found:
         raise ConfigError(tuple(_placed(found, root, text, file)))
     return config

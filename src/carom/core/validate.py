@@ -1,4 +1,4 @@
-"""The rules that hold between the parts of a configuration, and what this build cannot do yet.
+"""The rules that hold between the parts of a configuration.
 
 What one value may be by itself (a weight of at most 65535) is said once, in `carom.config.tables`. Here is what takes
 two values to judge (a real server of another family than its VIP), and what an address must be to make sense where it
@@ -347,27 +347,3 @@ def _hooks(config: Config) -> Iterator[Flaw]:
 
 
 CONFIG_RULES: tuple[Callable[[Config], Iterator[Flaw]], ...] = (_names, _vips_as_reals, _overlaps, _vlans, _hooks)
-
-
-# ---- what this build cannot do yet ----
-
-Finder = Callable[[Config], Iterator[Path]]
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """Something the contract has and this build has not: a row of `LACKS`."""
-
-    find: Finder
-    """Where a configuration asks for it."""
-    message: str
-
-
-# Add a row for what the contract promises before it works; the loader, `carom check` and the daemon follow.
-LACKS: tuple[Lack, ...] = ()
-
-
-def unsupported(config: Config, lacks: tuple[Lack, ...] = LACKS) -> Iterator[Flaw]:
-    """What a configuration asks of this build that it cannot do."""
-    for lack in lacks:
-        yield from (Flaw(path, lack.message) for path in lack.find(config))

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from carom.config.load import LARGEST, load, load_file
 from carom.config.tables import TABLES
 from carom.config.toml_text import last_line
-from carom.core.validate import Lack
 from carom.errors import ConfigError
 from carom.model import (
     Check,
@@ -41,7 +40,7 @@ FAULTY = (*faulty.FAULTY, *faulty_tables.FAULTY, *faulty_services.FAULTY)
 def faults(text: str) -> tuple[Fault, ...]:
     """The faults of a text, apart from what cannot be done yet."""
     with pytest.raises(ConfigError) as raised:
-        load(text, "carom.toml", lacks=())
+        load(text, "carom.toml")
     return raised.value.faults
 
 
@@ -145,8 +144,8 @@ check.fall = 9
 check.port = 5353
 check.rcode = ["NXDOMAIN"]
 """
-    (service,) = load(text, "all.toml", lacks=()).services
-    assert load(text, "all.toml", lacks=()).director == Director("eth0", "eth1")
+    (service,) = load(text, "all.toml").services
+    assert load(text, "all.toml").director == Director("eth0", "eth1")
     assert service == Service(
         name="dns.6",
         vip=ip_address("2001:db8::53"),
@@ -180,7 +179,7 @@ def test_no_services_is_a_configuration() -> None:
 
 
 def test_a_sorry_server_may_be_all_there_is() -> None:
-    (service,) = load(web("reals = []", 'sorry = "192.168.76.40"'), "x", lacks=()).services
+    (service,) = load(web("reals = []", 'sorry = "192.168.76.40"'), "x").services
     assert (service.reals, service.sorry) == ((), ip_address("192.168.76.40"))
 
 
@@ -192,7 +191,7 @@ def test_services_share_a_vip_where_single_ports_stand_beside_ranges(first: str,
     if first == "tcp/100-200" and second in ("tcp/*", "tcp/1-65535"):
         assert [fault.path for fault in faults(text)] == ["service[1].ports[0]"]
     else:
-        assert len(load(text, "x", lacks=()).services) == 2
+        assert len(load(text, "x").services) == 2
 
 
 @pytest.mark.parametrize(
@@ -201,31 +200,18 @@ def test_services_share_a_vip_where_single_ports_stand_beside_ranges(first: str,
 )
 def test_the_check_that_nobody_wrote_fits_the_ports(ports: str, kind: str) -> None:
     for lines in ([], ["[service.check]"]):
-        (service,) = load(web(f"ports = [{ports}]", *lines), "x", lacks=()).services
+        (service,) = load(web(f"ports = [{ports}]", *lines), "x").services
         assert service.check == Check(kind)
 
 
 def test_no_check_is_no_check() -> None:
-    (service,) = load(web("check = false"), "x", lacks=()).services
+    (service,) = load(web("check = false"), "x").services
     assert service.check is None
 
 
 def test_a_timeout_that_nobody_wrote_fits_the_time_between() -> None:
-    (service,) = load(web("[service.check]", 'every = "250ms"'), "x", lacks=()).services
+    (service,) = load(web("[service.check]", 'every = "250ms"'), "x").services
     assert service.check == Check(every=0.25, timeout=0.25)
-
-
-# ---- what cannot be done yet ----
-
-
-def test_what_cannot_be_done_yet_is_refused_beside_all_other_faults() -> None:
-    lack = Lack(lambda config: iter([("service", 0, "ports", 0)]), "not supported yet; write another")
-    with pytest.raises(ConfigError) as raised:
-        load(web("minimum = 0"), "x", lacks=(lack,))
-    assert [(fault.line, fault.path) for fault in raised.value.faults] == [
-        (6, "service[0].ports[0]"),
-        (8, "service[0].minimum"),
-    ]
 
 
 # ---- files ----
@@ -233,7 +219,7 @@ def test_what_cannot_be_done_yet_is_refused_beside_all_other_faults() -> None:
 
 def file_fault(path: Path) -> tuple[int, str, str]:
     with pytest.raises(ConfigError) as raised:
-        load_file(path, lacks=())
+        load_file(path)
     (fault,) = raised.value.faults
     return fault.line, fault.path, fault.message
 
@@ -311,7 +297,7 @@ def mutants(draw: st.DrawFn) -> str:
 def faults_of(text: str) -> tuple[Fault, ...]:
     """The faults, if there are any. Raises whatever else the loader raises."""
     try:
-        load(text, "x", lacks=())
+        load(text, "x")
     except ConfigError as error:
         return error.faults or (Fault("x", 0, "", "a refusal without a fault"),)
     return ()

@@ -72,7 +72,7 @@ def test_it_refuses_wrong_keys_and_values_as_far_as_a_schema_can(case: Faulty) -
     ],
 )
 def test_it_accepts_what_the_loader_accepts(text: str) -> None:
-    load(text, "x", lacks=())
+    load(text, "x")
     assert accepts(text)
 
 
@@ -91,4 +91,4 @@ def test_rules_between_values_are_the_loaders_alone() -> None:
     text = web("minimum = 3")
     assert accepts(text)
     with pytest.raises(ConfigError):
-        load(text, "x", lacks=())
+        load(text, "x")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carom.core.flaw import Flaw, Path
-from carom.core.validate import Lack, flaws, unsupported
+from carom.core.flaw import Path
+from carom.core.validate import flaws
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, SchedulerFlag, Service
 
 T80 = Ports(Protocol.TCP, 80, 80)
@@ -25,10 +25,6 @@ def config(*services: Service) -> Config:
 
 def paths(*services: Service) -> list[Path]:
     return [flaw.path for flaw in flaws(config(*services))]
-
-
-def lacking(one: Config) -> list[Path]:
-    return [flaw.path for flaw in unsupported(one)]
 
 
 # ---- rules ----
@@ -146,35 +142,7 @@ def test_ports_meet_where_two_single_ports_or_two_ranges_share_one(drawn: list[t
     assert len(found) <= len(meetings)
 
 
-# ---- what cannot be done yet ----
-
-
 @pytest.mark.parametrize("scheduler", Scheduler)
-def test_what_works_is_not_refused(scheduler: Scheduler) -> None:
-    assert not lacking(config(replace(WEB, scheduler=scheduler), replace(WEB, check=None)))
-
-
-LARGE = replace(
-    WEB,
-    vip=ip_address("2001:db8::1"),
-    ports=(Ports(Protocol.SCTP, 80, 80), Ports(Protocol.UDP, 1, 2)),
-    reals=(Real(ip_address("2001:db8::2"), upper=1),),
-    scheduler=Scheduler.SH,
-    scheduler_flags=frozenset({SchedulerFlag.SH_PORT}),
-    persistence=1.0,
-    one_packet=True,
-    sorry=ip_address("2001:db8::3"),
-)
-
-
-def test_what_a_build_lacks_is_found_where_it_is_asked_for() -> None:
-    lack = Lack(
-        lambda config: iter([("director", "inside")] if config.director.inside else []), "not yet; delete inside"
-    )
-    asking = Config(Director("eth0", "eth1"), (LARGE,))
-    assert list(unsupported(asking, (lack,))) == [Flaw(("director", "inside"), "not yet; delete inside")]
-    assert not list(unsupported(config(LARGE), (lack,)))
-
-
-def test_without_lacks_nothing_is_refused() -> None:
-    assert not list(unsupported(config(LARGE), ()))
+def test_every_scheduler_may_be_asked_for_with_checks_and_without(scheduler: Scheduler) -> None:
+    unchecked = replace(WEB, name="b", ports=(Ports(Protocol.UDP, 80, 80),), check=None, scheduler=scheduler)
+    assert not list(flaws(config(replace(WEB, scheduler=scheduler), unchecked)))
