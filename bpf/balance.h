@@ -5,6 +5,7 @@
 
 #include "flow.h"
 #include "forward.h"
+#include "handover.h"
 #include "lookup.h"
 #include "maps.h"
 #include "parse.h"
@@ -193,6 +194,8 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 		touch_flow(&found, tuple->segment, context->now);
 		return forward_to(packet, real, false, REASON_FORWARDED);
 	}
+	if (handover_asks(begins_flow(tuple)))
+		return UNFINISHED_BEFORE;
 	return slot ? balance_moved(packet, ip6, &view, slot, &found, context)
 		    : balance_new(packet, ip6, &view, &found, context);
 }

@@ -10,6 +10,7 @@
 #define CAROM_CANDIDATE_H
 
 #include "maps.h"
+#include "parse.h"
 
 struct candidate {
 	__u32 real;

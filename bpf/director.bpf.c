@@ -8,12 +8,14 @@
  *
  * When in doubt, PASS: what is not addressed to a VIP is none of our business. Every way out has a name in reason.h.
  */
+#include "adopt.h"
 #include "answer.h"
 #include "balance.h"
 #include "clock.h"
 #include "explain.h"
 #include "forward.h"
 #include "fragment.h"
+#include "handover.h"
 #include "icmp.h"
 #include "icmp_made.h"
 #include "lookup.h"
@@ -198,6 +200,8 @@ static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfi
 		return constants.features & FEATURE_IP6 ? answer_bare_neighbour(frame, settings_) : REASON_INTERNAL;
 	if (unfinished == UNFINISHED_FRAGMENT)
 		unfinished = fragment(frame, settings_, clock_->seconds);
+	if (constants.features & FEATURE_HANDOVER && unfinished == UNFINISHED_BEFORE)
+		return unfinished;
 	if (unfinished < REASONS || !(constants.features & (FEATURE_UNREACHABLE | FEATURE_MTU)))
 		return unfinished;
 	return icmp_made(frame, unfinished, settings_, clock_->seconds);
@@ -213,6 +217,8 @@ int carom_director(struct xdp_md *frame)
 	if (reason >= REASONS)
 		reason = finish(frame, reason);
 	reason = vlan_put_on(frame, tag, reason);
+	if (constants.features & FEATURE_HANDOVER && reason == UNFINISHED_BEFORE)
+		reason = handover_ask(frame);
 	verdict = forward_out(&reason);
 	counter = bpf_map_lookup_elem(&reasons, &reason);
 	if (counter) {

@@ -16,6 +16,7 @@
 
 #include "balance.h"
 #include "forward.h"
+#include "handover.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -110,7 +111,7 @@ static __always_inline enum reason fragment_later(struct packet *packet, bool ip
 	enum reason reason;
 
 	if (real == REAL_NONE)
-		return REASON_FRAGMENT_LOST;
+		return handover_asks(false) ? UNFINISHED_BEFORE : REASON_FRAGMENT_LOST;
 	reason = forward_to(packet, real, false, REASON_FRAGMENT);
 	return reason < REASONS ? reason : REASON_TOO_BIG; /* nobody is told about a later fragment */
 }

@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "balance.h"
+#include "handover.h"
 #include "lookup.h"
 #include "parse.h"
 
@@ -27,6 +28,8 @@ static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6,
 	if (!flow_find(tuple, ip6, view.vip, context, &found))
 		return REASON_INTERNAL;
 	real = real_of_flow(&found, SEGMENT_NONE, context);
+	if (!real && handover_asks(false))
+		return UNFINISHED_BEFORE;
 	if (!real) {
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
 		real = slot & SLOT_TRACKED ? SLOT_BEFORE(slot) : SLOT_NOW(slot);

@@ -16,7 +16,8 @@
  * A place is used again only when no packet and no cursor can refer to it any more.
  *
  * carom.dataplane.xdp.layout is Python's side of this file; a test compares both through the object's BTF. Any
- * change of a struct or of what a field means raises LAYOUT_VERSION.
+ * change of a struct or of what a field means raises LAYOUT_VERSION. Who comes with another layout finds the parts of a record
+ * by their names, as carom.dataplane.xdp.description has them: a name keeps its meaning.
  */
 #ifndef CAROM_MAPS_H
 #define CAROM_MAPS_H
@@ -54,6 +55,7 @@ struct constants {
 #define FEATURE_MTU (1 << 17) /* real servers that cannot be sent packets of every size */
 #define FEATURE_SYN_RATE (1 << 18) /* networks that may begin so many connections a second */
 #define FEATURE_CHECKSUM (1 << 19) /* IPv4 headers are proven sound by their checksum */
+#define FEATURE_HANDOVER (1 << 20) /* flows are being taken over from a program of another layout */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 
@@ -557,6 +559,68 @@ struct {
 	__type(key, __u32);
 	__type(value, struct real_label);
 } real_labels SEC(".maps");
+
+/*
+ * How all these records are laid out, in words (JSON): for a program of another layout, which reads them by it and takes
+ * the flows over. The program never reads it either.
+ */
+#define DESCRIPTION_BYTES (1 << 14)
+
+struct description {
+	char text[DESCRIPTION_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct description);
+} description SEC(".maps");
+
+/* ------------------------------------------------------------------------------------------- handover */
+
+/* Which packets of flows that are not known here go to the program before: handover.h. */
+#define HANDOVER_GOING_ON 1 /* those that begin nothing */
+#define HANDOVER_BEGINNING 2 /* those that may begin a flow */
+
+struct handover {
+	__u32 asks; /* HANDOVER_... */
+	__u32 since; /* flows that the program before has not seen since this second are all here */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct handover);
+} handover SEC(".maps");
+
+/* The program before, at 0. Each loaded program has a map of its own; it is pinned while a handover lasts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} before SEC(".maps");
+
+/* A flow of another table, as it is to be in this one. */
+struct adopted {
+	struct ip6 client; /* IPv4 in the first word */
+	__be16 client_port;
+	__be16 vip_port;
+	__u32 ip6;
+	__u64 base; /* its word when it was adopted before; 0: it was not */
+	__u64 word; /* as it is now; 0: it has gone */
+};
+
+/* As many as are adopted in one go; one where none are. Not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct adopted);
+} adopted SEC(".maps");
 
 /* ------------------------------------------------------------------------------------------- templates */
 

@@ -54,6 +54,7 @@ enum reason {
 	UNFINISHED_NEIGHBOUR,
 	UNFINISHED_ICMP,
 	UNFINISHED_NO_REAL,
+	UNFINISHED_BEFORE, /* the program before knows better */
 	UNFINISHED_TOO_BIG, /* with the MTU above it */
 };
 

@@ -79,8 +79,8 @@ __noinline __u32 template_make(const struct template_key *key, __u32 real, __u32
 	return bpf_map_update_elem(&templates, key, &fresh, BPF_ANY) ? 0 : fresh.generation;
 }
 
-/* A flow that held its client's template has ended. */
-__noinline int template_release(const struct ip6 *client, __u32 real_id, __u32 generation, __u32 now)
+/* The template that a flow of this client and real server holds, by its generation; NULL: it is gone. */
+static __always_inline struct template *template_held(const struct ip6 *client, __u32 real_id, __u32 generation)
 {
 	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	struct real *real = bpf_map_lookup_elem(&reals, &real_id);
@@ -91,20 +91,36 @@ __noinline int template_release(const struct ip6 *client, __u32 real_id, __u32 g
 	__u32 index;
 
 	if (!client || !real || !settings_)
-		return 0;
+		return NULL;
 	service = bpf_map_lookup_elem(&services, &real->service);
 	if (!service)
-		return 0;
+		return NULL;
 	index = HALF_OF(*service, settings_->half);
 	version = bpf_map_lookup_elem(&versions, &index);
 	if (!version)
-		return 0;
+		return NULL;
 	key = template_key(real->service, version, client->words, true);
 	template = bpf_map_lookup_elem(&templates, &key);
-	if (!template || template->generation != generation || !template->flows)
+	return template && template->generation == generation ? template : NULL;
+}
+
+/* A flow that held its client's template has ended. */
+__noinline int template_release(const struct ip6 *client, __u32 real_id, __u32 generation, __u32 now)
+{
+	struct template *template = template_held(client, real_id, generation);
+
+	if (!template || !template->flows)
 		return 0;
 	template->idle = now;
 	return __sync_fetch_and_add(&template->flows, -1);
+}
+
+/* A flow that holds its client's template has come from another table. */
+__noinline int template_hold(const struct ip6 *client, __u32 real_id, __u32 generation)
+{
+	struct template *template = template_held(client, real_id, generation);
+
+	return template ? __sync_fetch_and_add(&template->flows, 1) : 0;
 }
 
 #endif

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from carom.dataplane.xdp import libbpf
 from carom.dataplane.xdp.libbpf import Link, Program
-from carom.dataplane.xdp.pins import names, pin, pinned_link
+from carom.dataplane.xdp.pins import PROGRAM, names, pin, pinned_link
 from carom.dataplane.xdp.program import INSIDE, Loaded, ifindex
 from carom.errors import BpfError, DataPlaneError
 
@@ -40,13 +40,19 @@ class Hold:
         A driver that cannot run XDP natively cannot send natively what is redirected to it: then both are generic.
         """
         generic = False
+        if loaded.folder:
+            pin(loaded.director, loaded.folder / PROGRAM)
         if loaded.inside and INSIDE in self._nics:
             generic = self._put(INSIDE, loaded.inside)[0] == "generic"
         else:
             _take_away(self._pins / INSIDE)
         found = self._put(_LINK, loaded.director, generic=generic)
-        self._pinned = names(self._pins)
+        self.note_pins()
         return found
+
+    def note_pins(self) -> None:
+        """What is pinned now is as it shall be."""
+        self._pinned = names(self._pins)
 
     def _put(self, name: str, program: Program, *, generic: bool = False) -> tuple[str, bool]:
         """Puts one program on one NIC: by the link that is held or pinned, or by a new one."""

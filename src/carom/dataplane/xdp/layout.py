@@ -71,12 +71,15 @@ FEATURE_UNREACHABLE = 1 << 16
 FEATURE_MTU = 1 << 17
 FEATURE_SYN_RATE = 1 << 18
 FEATURE_CHECKSUM = 1 << 19
+FEATURE_HANDOVER = 1 << 20
 ALL_FEATURES = (
     (FEATURE_LIMITS | FEATURE_RANGES | FEATURE_IP6 | FEATURE_PERSISTENCE)
     | (FEATURE_PEERS | FEATURE_VLAN)
     | (FEATURE_UNREACHABLE | FEATURE_MTU | FEATURE_SYN_RATE)
 )
 """All that a plan may need; a second NIC is no matter of plans, and a header's checksum is asked for by name."""
+HANDOVER_GOING_ON = 1
+HANDOVER_BEGINNING = 2
 HALF_BITS = 24
 RANGES_MAX = 64
 RANGE_LAST = 1 << 31
@@ -339,6 +342,29 @@ class Question(c.Structure):
     )
 
 
+class Description(c.Structure):
+    _fields_ = (("text", c.c_char * (1 << 14)),)
+
+
+class Handover(c.Structure):
+    _fields_ = (("asks", c.c_uint32), ("since", c.c_uint32))
+
+
+class Adopted(c.Structure):
+    _fields_ = (
+        ("client", Ip6),
+        ("client_port", c.c_uint8 * 2),
+        ("vip_port", c.c_uint8 * 2),
+        ("ip6", c.c_uint32),
+        ("base", c.c_uint64),
+        ("word", c.c_uint64),
+    )
+
+
+class Adoption(c.Structure):
+    _fields_ = (("count", c.c_uint32), ("homeless", c.c_uint32))
+
+
 class SyncapBucket(c.Structure):
     _fields_ = (("places", c.c_uint64 * 4),)
 
@@ -395,6 +421,10 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "fragment_key": FragmentKey,
     "fragment": Fragment,
     "question": Question,
+    "description": Description,
+    "handover": Handover,
+    "adopted": Adopted,
+    "adoption": Adoption,
     "syncap_bucket": SyncapBucket,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,

@@ -252,8 +252,9 @@ class Map(_Descriptor):
         self.max_entries = info.max_entries
         self.per_cpu = info.type in _PER_CPU_TYPES
         self.mappable = bool(info.map_flags & _BPF_F_MMAPABLE)
-        self._stride = (self.value_size + 7) & ~7 if self.per_cpu else self.value_size
-        self._bytes = self._stride * (possible_cpus() if self.per_cpu else 1)
+        self.stride = (self.value_size + 7) & ~7 if self.per_cpu else self.value_size
+        """Bytes from one CPU's value to the next one's."""
+        self._bytes = self.stride * (possible_cpus() if self.per_cpu else 1)
 
     def get(self, key: bytes) -> bytes | None:
         """The value, None if there is none."""
@@ -268,7 +269,7 @@ class Map(_Descriptor):
 
     def per_cpu_values(self, value: bytes) -> list[bytes]:
         """A per-CPU map's value, taken apart: one for each possible CPU."""
-        return [value[start : start + self.value_size] for start in range(0, len(value), self._stride)]
+        return [value[start : start + self.value_size] for start in range(0, len(value), self.stride)]
 
     def set(self, key: bytes, value: bytes) -> None:
         if len(value) != self._bytes:
@@ -425,13 +426,13 @@ class Link(_Descriptor):
 
 
 def open_pinned(path: Path, kind: str) -> int:
-    """The descriptor of the map or link (`kind`) that is pinned there.
+    """The descriptor of the map, link or program (`kind`: "prog") that is pinned there.
 
     Raises BpfError: with ENOENT where nothing is, with EBADF where something else is.
     """
     fd = _call(f"open {path}", "bpf_obj_get", os.fsencode(path))
     what = str(Path(f"/proc/self/fd/{fd}").readlink()).rpartition(":")[2]
-    if kind in what:  # `bpf-map`, `bpf_link`
+    if kind in what:  # `bpf-map`, `bpf_link`, `bpf-prog`
         return fd
     os.close(fd)
     raise BpfError(f"{path} is no {kind} but a {what}, put there by somebody else: remove it", errno.EBADF)

@@ -9,27 +9,32 @@ import ctypes as c
 import errno
 import os
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from carom.dataplane.xdp import libbpf
-from carom.dataplane.xdp.libbpf import Link, Map
+from carom.dataplane.xdp.libbpf import Link, Map, Program
 from carom.errors import BpfError, DataPlaneError, UnsupportedError
 
+MAPS, NEXT, LAST = FOLDERS = ("maps", "next", "last")
+"""The folders of maps: those in use, and, while flows go to another layout, those that will be and those that were."""
+PROGRAM = "director"
+"""Beside the maps of each: the program that works on them."""
+T = TypeVar("T")
 BPF_FS_MAGIC = 0xCAFE4A11
 _NEW = "_new"
 """Behind the name of what is about to replace another; bpffs allows no dot."""
 
 
-def make_pins(pins: Path) -> Path:
-    """Makes the folders for the pins; the maps' one. Raises UnsupportedError where that is on no BPF file system."""
-    folder = pins / "maps"
+def make_folder(folder: Path) -> Path:
+    """Makes a folder for pins, and those above it. Raises UnsupportedError where that is on no BPF file system."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataPlaneError(f"cannot make {folder}: {error.strerror}; pins need a mounted bpffs") from error
     if not _is_bpffs(folder):
-        raise UnsupportedError(f"{folder} is not on a BPF file system: mount -t bpf bpf {_mount_point(pins)}")
+        raise UnsupportedError(f"{folder} is not on a BPF file system: mount -t bpf bpf {_mount_point(folder)}")
     return folder
 
 
@@ -44,22 +49,7 @@ def pinned_maps(folder: Path, names: Iterable[str]) -> dict[str, Map]:
 
 def pinned_map(path: Path) -> Map | None:
     """The map that is pinned there; None where nothing is."""
-    try:
-        return Map(libbpf.open_pinned(path, "map"))
-    except BpfError as error:
-        if error.errno == errno.ENOENT:
-            return None
-        raise
-
-
-def pinned_link(path: Path) -> Link | None:
-    """The link that is pinned there; None where nothing is."""
-    try:
-        return Link(libbpf.open_pinned(path, "link"))
-    except BpfError as error:
-        if error.errno == errno.ENOENT:
-            return None
-        raise
+    return _if_pinned(path, "map", Map)
 
 
 def pin_maps(folder: Path, maps: Mapping[str, Map]) -> None:
@@ -68,12 +58,31 @@ def pin_maps(folder: Path, maps: Mapping[str, Map]) -> None:
         pin(map_, folder / name)
 
 
-def pin(pinned: Map | Link, path: Path) -> None:
+def pin(what: Map | Link | Program, path: Path) -> None:
     """Pins it there, in place of what is pinned there."""
     aside = path.with_name(f"{path.name}{_NEW}")
     aside.unlink(missing_ok=True)  # of a daemon that was killed just here
-    pinned.pin(aside)
+    what.pin(aside)
     aside.rename(path)
+
+
+def pinned_program(path: Path) -> Program | None:
+    """The program that is pinned there; None where nothing is."""
+    return _if_pinned(path, "prog", lambda fd: Program(fd, path.name))
+
+
+def pinned_link(path: Path) -> Link | None:
+    """The link that is pinned there; None where nothing is."""
+    return _if_pinned(path, "link", Link)
+
+
+def _if_pinned(path: Path, kind: str, make: Callable[[int], T]) -> T | None:
+    try:
+        return make(libbpf.open_pinned(path, kind))
+    except BpfError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
 
 
 def names(pins: Path) -> frozenset[tuple[str, int]]:
@@ -92,5 +101,7 @@ def _is_bpffs(folder: Path) -> bool:
     return int(struct.unpack_from("@l", buffer)[0]) == BPF_FS_MAGIC
 
 
-def _mount_point(pins: Path) -> Path:
-    return Path("/sys/fs/bpf") if pins.is_relative_to("/sys/fs/bpf") else pins.parent
+def _mount_point(folder: Path) -> Path:
+    if folder.is_relative_to("/sys/fs/bpf"):
+        return Path("/sys/fs/bpf")
+    return folder.parent.parent if folder.name in FOLDERS else folder.parent

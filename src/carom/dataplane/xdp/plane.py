@@ -11,7 +11,7 @@ from pathlib import Path
 from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.plan import Plan
-from carom.dataplane.xdp import counters, hold, program
+from carom.dataplane.xdp import counters, hold, migrate, program
 from carom.dataplane.xdp.explain import explain
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.flows import FlowTables
@@ -19,7 +19,7 @@ from carom.dataplane.xdp.groups import Groups
 from carom.dataplane.xdp.hold import Hold
 from carom.dataplane.xdp.layout import FEATURE_MTU
 from carom.dataplane.xdp.libbpf import Program
-from carom.dataplane.xdp.pins import make_pins, pin_maps
+from carom.dataplane.xdp.pins import MAPS, make_folder, pin_maps
 from carom.dataplane.xdp.program import Loaded, Nic
 from carom.dataplane.xdp.room import lacking
 from carom.dataplane.xdp.tables import Tables
@@ -49,11 +49,17 @@ class XdpDataPlane:
     def attach(self) -> Attachment:
         self._claim()
         mac, inside = program.mac_of(self._interface), self._inside_nic()
-        loaded = program.load(mac, self._pins, self._flow_buckets, inside=inside)
+        migration = migrate.begin(self._pins, mac, self._flow_buckets, inside)
+        if migration:
+            migration.prepare()
+        loaded = migration.loaded if migration else program.load(mac, self._pins, self._flow_buckets, inside=inside)
         self._loaded, self._tables = loaded, Tables(loaded.maps, time.monotonic)
         program.start_clock(loaded)
         self._mode, taken_over = self._hold.put(loaded)
         self._groups = Groups(self._interface)  # a NIC that came back listens to none of them
+        if migration:
+            self._loaded = migration.finish()
+            self._hold.note_pins()
         return Attachment("xdp", self._interface, self._mode, taken_over, self._inside or "")
 
     def _inside_nic(self) -> Nic | None:
@@ -105,7 +111,7 @@ class XdpDataPlane:
         """The maps are held, whatever became of their pins, so no flow is lost."""
         loaded, _ = self._attached()
         self._claim()
-        pin_maps(make_pins(self._pins), loaded.maps)
+        pin_maps(make_folder(self._pins / MAPS), loaded.maps)
         self._mode, _ = self._hold.put(loaded)
 
     def read(self) -> Reading:
@@ -146,7 +152,7 @@ class XdpDataPlane:
 
     def _claim(self) -> None:
         """One daemon to a folder of pins. The kernel gives the claim back when the daemon dies."""
-        make_pins(self._pins)
+        make_folder(self._pins)
         if self._claimed is not None:
             if os.path.samestat(os.fstat(self._claimed), self._pins.stat()):
                 return

@@ -1,8 +1,10 @@
 """The program: loads the object, on maps that are pinned and outlive the daemon.
 
     PINS/maps/NAME       every map of `bpf/maps.h`
+    PINS/maps/director   the program that works on them, for who takes over from it
 
-Loading where pins exist takes the maps over, flows and all; `carom.dataplane.xdp.hold` puts the program on its NIC.
+Loading where pins exist takes the maps over, flows and all; where they have another layout, `migrate` comes first.
+`carom.dataplane.xdp.hold` puts the program on its NIC.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from carom.dataplane.xdp import description
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
     FEATURE_INSIDE,
@@ -32,14 +36,17 @@ from carom.dataplane.xdp.layout import (
     key,
 )
 from carom.dataplane.xdp.libbpf import Map, Object, Program
-from carom.dataplane.xdp.pins import make_pins, pin_maps, pinned_maps
+from carom.dataplane.xdp.pins import MAPS, make_folder, pin_maps, pinned_maps
 from carom.dataplane.xdp.room import copy
 from carom.errors import BpfError, DataPlaneError, UnsupportedError
 
 OBJECT = Path(__file__).with_name("director.bpf.o")
 INSIDE = "inside"
 """The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
-_EXPLAINER = "explain"
+OWN = frozenset({INSIDE, "before", "adopted"})
+"""Maps that each loaded program has for itself."""
+_EXPLAINER, _ADOPTER = _ON_DEMAND = ("explain", "adopt")
+"""Programs that are loaded when they are needed."""
 _CLOCK_TRIES, _CLOCK_AGAIN = 50, 0.002
 """How often the kernel's timer is asked for, and the seconds from one time to the next."""
 _SIOCGIFHWADDR = 0x8927
@@ -83,11 +90,15 @@ class Loaded:
     path: Path
     made: int
     """When the object's file was written, nanoseconds: tells whether what is installed is still what runs."""
+    before: Map
+    """Which program is asked for flows that are not known here, at 0: `bpf/handover.h`."""
     inside: Program | None = None
     """For the inside NIC, where there is one."""
+    folder: Path | None = None
+    """Where its maps are pinned."""
 
     def close(self) -> None:
-        for descriptor in (self.director, self.clock, self.sweep, *self.maps.values()):
+        for descriptor in (self.director, self.clock, self.sweep, self.before, *self.maps.values()):
             descriptor.close()
         if self.inside:
             self.inside.close()
@@ -102,10 +113,12 @@ def load(
     path: Path = OBJECT,
     inside: Nic | None = None,
     room: Mapping[str, int] | None = None,
+    into: str = MAPS,
     *,
     frags: bool = True,
 ) -> Loaded:
-    """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be.
+    """Loads the object; with `maps` it works on these, with `pins` on those pinned there, which are made if need be,
+    in the folder `into`.
 
     With `inside` what goes to real servers leaves by that NIC. `room` names maps that must have so many entries: where
     they have fewer, larger ones take their place, with all that stands in them. `flow_buckets` is a power of two from
@@ -115,16 +128,16 @@ def load(
     """
     if not path.exists():
         raise UnsupportedError(f"the BPF object {path} is missing: build it with ./dev build, or reinstall carom")
-    folder, room = make_pins(pins) if pins else None, room or {}
+    folder, room = make_folder(pins / into) if pins else None, room or {}
     object_ = Object(path)
     standing: Mapping[str, Map] = {}
     try:
-        names = tuple(name for name in object_.map_names() if "." not in name and name != INSIDE)
+        names = tuple(name for name in object_.map_names() if "." not in name and name not in OWN)
         standing = maps if maps is not None else _standing(folder, names) if folder else {}
         buckets = standing["flows4"].max_entries if "flows4" in standing else flow_buckets
         constants = _constants(buckets, features, own_mac, inside)
         _set_constants(object_, constants)
-        object_.load_only(*(name for name in object_.program_names() if name != _EXPLAINER))
+        object_.load_only(*(name for name in object_.program_names() if name not in _ON_DEMAND))
         for name in ("carom_director", "carom_inside") if frags else ():
             object_.take_frags(name)
         _choose_maps(object_, names, standing, {**room, "flows4": buckets, "flows6": buckets})
@@ -139,7 +152,9 @@ def load(
             constants,
             path,
             path.stat().st_mtime_ns,
+            object_.map("before"),
             _inside(object_, inside) if inside else None,
+            folder,
         )
         _fill(loaded, standing, room, folder)
     finally:
@@ -163,6 +178,22 @@ def load_explainer(loaded: Loaded) -> Program:
     """The program that says where a packet would go, on the maps of this one: loaded only when somebody asks, since the
     verifier takes about as long for it as for the director. Raises BpfError; DataPlaneError where another is installed.
     """
+    with _beside(loaded, _EXPLAINER) as object_:
+        object_.load()
+        return object_.program(_EXPLAINER)
+
+
+def load_adopter(loaded: Loaded, flows: int) -> tuple[Program, Map]:
+    """The program that takes flows of other maps into these, so many at a time, and where it finds them. As above."""
+    with _beside(loaded, _ADOPTER) as object_:
+        object_.resize("adopted", flows)
+        object_.load()
+        return object_.program(_ADOPTER), object_.map("adopted")
+
+
+@contextmanager
+def _beside(loaded: Loaded, program: str) -> Iterator[Object]:
+    """The object, about to be loaded once more for this program alone, on the same maps."""
     if not loaded.path.exists() or loaded.path.stat().st_mtime_ns != loaded.made:
         raise DataPlaneError("carom was upgraded while this daemon runs: restart it, then ask again")
     object_ = Object(loaded.path)
@@ -170,9 +201,8 @@ def load_explainer(loaded: Loaded) -> Program:
         for name, map_ in loaded.maps.items():
             object_.reuse_map(name, map_)
         _set_constants(object_, loaded.constants)
-        object_.load_only(_EXPLAINER)
-        object_.load()
-        return object_.program(_EXPLAINER)
+        object_.load_only(program)
+        yield object_
     finally:
         object_.close()
 
@@ -192,17 +222,21 @@ def start_clock(loaded: Loaded) -> None:
 
 def _standing(folder: Path, names: tuple[str, ...]) -> dict[str, Map]:
     """The maps that are pinned there, of this layout."""
-    maps = pinned_maps(folder, names)
-    if "settings" not in maps:
-        return maps
-    layout = _layout(maps["settings"])
-    if layout in (0, LAYOUT_VERSION):
-        return maps
-    _close(maps)
-    raise DataPlaneError(
-        f"{folder} holds maps of layout {layout}, this program's is {LAYOUT_VERSION}: "
-        "run caromd --detach first (its flows end)"
-    )
+    if (layout := layout_of(folder)) not in (0, LAYOUT_VERSION):
+        raise DataPlaneError(
+            f"{folder} holds maps of layout {layout}, this program's is {LAYOUT_VERSION}: "
+            "run caromd --detach first (its flows end)"
+        )
+    return pinned_maps(folder, names)
+
+
+def layout_of(folder: Path) -> int:
+    """The layout of the maps that are pinned there; 0: none are, or nothing stands in them."""
+    maps = pinned_maps(folder, ("settings",))
+    try:
+        return _layout(maps["settings"]) if maps else 0
+    finally:
+        _close(maps)
 
 
 def _layout(settings: Map) -> int:
@@ -232,7 +266,8 @@ def _require_own(object_: Object, name: str, standing: Map) -> None:
 
 def _fill(loaded: Loaded, standing: Mapping[str, Map], room: Mapping[str, int], folder: Path | None) -> None:
     """Copies what stood in maps that were too small, and pins those that were made."""
-    _initialise(loaded.maps["settings"])
+    initialise(loaded.maps["settings"])
+    _describe(loaded)
     grown = [name for name in standing if room.get(name, 0) > standing[name].max_entries]
     for name in grown:
         copy(standing[name], loaded.maps[name])
@@ -276,7 +311,7 @@ def _reasons(object_: Object) -> tuple[Reason, ...]:
     )
 
 
-def _initialise(settings: Map) -> None:
+def initialise(settings: Map) -> None:
     """Fills in what a new map lacks; what is taken over stays, above all the seed its flows were placed by."""
     value = Settings.from_buffer_copy(settings.get(key(0)) or b"")
     value.layout = LAYOUT_VERSION
@@ -285,6 +320,19 @@ def _initialise(settings: Map) -> None:
         value.timeouts[number] = value.timeouts[number] or TIMEOUTS[state]
     value.timeouts[FLOW_BEING_WRITTEN] = 0xFFFF
     settings.set(key(0), bytes(value))
+
+
+def describe(loaded: Loaded) -> description.Description:
+    """The layout of this program's maps."""
+    return description.ours(tuple(reason.name for reason in loaded.reasons))
+
+
+def _describe(loaded: Loaded) -> None:
+    """Leaves it with the maps. A program on the same layout may have other reasons."""
+    place = loaded.maps["description"]
+    text = describe(loaded).text().ljust(place.value_size, b"\0")
+    if place.get(key(0)) != text:
+        place.set(key(0), text)
 
 
 def nic(interface: str) -> Nic:

@@ -149,6 +149,20 @@ class Tables:
         """Active and inactive flows of a real server."""
         return flows_of(self._words["loads"][number])
 
+    def renew(self, frontends: dict[bytes, Frontend]) -> None:
+        """Computes what is computed from what stands here: that was carried over from another layout, but for ports."""
+        self._write_filter(self._standing_vips())
+        for place, frontend in frontends.items():
+            self._directory(place).put(place, frontend)
+            start = frontend.ways[self._half].ranges
+            self._extents["ranges"].hold(start, len(self._ranges_at(start)))
+        words = self._words["services"]
+        for name, old in list(self._published.items()):
+            laid = self._published[name] = self._lay(old.plan, old.generation, self._version(old.index).serial)
+            number = self.services.numbers[name]
+            words[number] = with_half(words[number], self._half, laid.index)
+            self._give_back(old)
+
     # ------------------------------------------------------------------------------- the whole wish
 
     def apply(self, plan: Plan) -> None:
@@ -338,19 +352,19 @@ class Tables:
             if owner == service:
                 self._maps["homes"].clear(key(number))
 
-    def _lay(self, version: VersionPlan, generation: int | None) -> Published:
-        """`generation` is that of the version before; None: its clients are forgotten."""
+    def _lay(self, version: VersionPlan, generation: int | None, serial: int = 0) -> Published:
+        """`generation` is that of the version before; None: its clients are forgotten. `serial`, if 0, is a new one."""
         index = self._extents["versions"].take(1, self._clock())
         members = array("Q", (real | weight << 32 for real, weight in version.members))
         contenders = array("Q", (contender(real, scale) for real, scale in version.contenders))
         contenders.extend(contenders[-1:] * (in_blocks(len(contenders)) - len(contenders)))
         places = self._put("members", members), self._put("contenders", contenders), self._put("slots", version.slots)
-        self._serial += 1
+        self._serial += 0 if serial else 1
         generation = generation or self._serial % TEMPLATE_GENERATIONS + 1
         value = Version(
             *(SCHEDULERS[version.scheduler], version.flags),
             *(places[0], len(members), places[1], len(version.contenders), places[2], len(version.slots)),
-            *(version.weight_max, version.weight_gcd, sum(version.weights), self._serial),
+            *(version.weight_max, version.weight_gcd, sum(version.weights), serial or self._serial),
             *(version.persistence, generation, Ip6.from_buffer_copy(version.mask)),
         )
         self._maps["versions"].set(key(index), bytes(value))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from carom.dataplane.xdp import layout
-from carom.dataplane.xdp.program import OBJECT
+from carom.dataplane.xdp import description, layout, program
+from carom.dataplane.xdp.libbpf import Object
+from carom.dataplane.xdp.program import OBJECT, OWN, Loaded
 
 BPF = Path(__file__).parents[4] / "bpf"
 
@@ -61,6 +62,22 @@ def test_a_struct_is_the_same_on_both_sides(structs: dict[str, tuple[int, dict[s
 def test_every_shared_struct_is_known_here() -> None:
     in_maps = set(re.findall(r"^struct (\w+) \{", (BPF / "maps.h").read_text(), re.MULTILINE))
     assert in_maps <= set(layout.STRUCTS)
+
+
+def test_of_every_map_it_is_said_what_becomes_of_it_in_another_layout() -> None:
+    object_ = Object(OBJECT)
+    kept = {name for name in object_.map_names() if "." not in name} - OWN
+    object_.close()
+    assert kept == description.MAPS.keys() | description.FRESH
+    assert not description.MAPS.keys() & description.FRESH
+
+
+def test_a_value_is_records_one_behind_the_other(loaded: Loaded) -> None:
+    described = program.describe(loaded)
+    for name, place in described.maps.items():
+        assert loaded.maps[name].value_size % described.records[place.record].size == 0
+        if place.key:
+            assert loaded.maps[name].key_size == described.records[place.key].size
 
 
 def test_flow_states_have_the_same_numbers() -> None:

@@ -26,7 +26,9 @@ def loaded() -> Iterator[Object]:
 
 def test_the_object_names_its_maps_and_programs(loaded: Object) -> None:
     assert {"flows4", "settings", ".rodata.reasons"} <= set(loaded.map_names())
-    assert set(loaded.program_names()) == {"carom_director", "carom_inside", "clock_start", "explain", "sweep"}
+    assert set(loaded.program_names()) == {
+        *("carom_director", "carom_inside", "clock_start", "sweep", "explain", "adopt"),
+    }
 
 
 def test_a_value_is_written_read_and_deleted(loaded: Object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from carom.dataplane.xdp.layout import key
-from carom.dataplane.xdp.pins import make_pins, pin_maps, pinned_map, pinned_maps
+from carom.dataplane.xdp.pins import make_folder, pin_maps, pinned_map, pinned_maps
 from carom.dataplane.xdp.program import Loaded
 from carom.errors import DataPlaneError, UnsupportedError
 from tests.bpf.dataplane.xdp.bpffs import bpffs
@@ -17,17 +17,17 @@ from tests.bpf.dataplane.xdp.bpffs import bpffs
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     with bpffs(tmp_path) as pins:
-        yield make_pins(pins)
+        yield make_folder(pins / "maps")
 
 
 def test_they_need_a_bpf_file_system(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="not on a BPF file system: mount -t bpf"):
-        make_pins(tmp_path / "carom")
+        make_folder(tmp_path / "carom" / "maps")
 
 
 def test_a_folder_that_cannot_be_made_is_named() -> None:
     with pytest.raises(DataPlaneError, match=r"cannot make /proc/carom/maps"):
-        make_pins(Path("/proc/carom"))
+        make_folder(Path("/proc/carom/maps"))
 
 
 def test_what_is_pinned_is_found_by_its_name(folder: Path, loaded: Loaded) -> None:
