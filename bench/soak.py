@@ -4,8 +4,9 @@
 
 In the lab, nginx on each real server, wrk as the clients (kept connections and fresh ones) and 200 long connections
 that ask once a second, all of this is done to `caromd`: it is killed and started again, replaced by a build with
-another packet program, made to apply one configuration after the other (weights, real servers, services), and each real
-server is drained in turn. Exit code 1 if anything was lost.
+another packet program, by one whose maps have another layout, and by the first one again, made to apply one
+configuration after the other (weights, real servers, services), and each real server is drained in turn. Exit code 1 if
+anything was lost.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import hatch_build
+from bench import otherbuild
 from carom.client import Client
 from carom.lab import director, namespaces, standing, wait
 from carom.lab.network import REALS, VIP, Wire
@@ -79,8 +79,6 @@ function done(summary, latency, requests)
     summary.requests, e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
-DECLARATIONS = r"(int carom_director\(struct xdp_md \*frame\)\n\{\n(?:\t[^\n]*;\n)+\n)"
-"""How the program begins; what is added behind it makes it another."""
 SETTLED = 0.2
 """Seconds between two disturbances."""
 DRAINED = 2.0
@@ -172,21 +170,21 @@ class Soak:
 
     def upgrade(self) -> None:
         """Replace it by a build whose packet program is another."""
-        tree = self._folder / f"build{self.done['upgrades']}"
-        shutil.copytree(self._source, tree / "src", ignore=shutil.ignore_patterns("__pycache__", "*.o"))
-        shutil.copytree(hatch_build.SOURCES, tree / "bpf")
-        program = tree / "bpf" / hatch_build.PROGRAM.name
-        text, changed = re.subn(DECLARATIONS, r'\1\tasm volatile("r0 = 7" ::: "r0");\n', program.read_text())
-        if changed != 1:
-            raise SystemExit(f"{program} has no carom_director that could be changed")
-        program.write_text(text)
-        made = tree / "src/carom/dataplane/xdp/director.bpf.o"
-        compiler = [
-            word.replace(str(hatch_build.SOURCES), str(tree / "bpf")) for word in hatch_build.command(made, program)
-        ]
-        subprocess.run(compiler, check=True)
+        self._replace_by(otherbuild.with_another_program)
+
+    def upgrade_layout(self) -> None:
+        """Replace it by a build whose maps have another layout, and that by this one again."""
+        self._replace_by(otherbuild.with_another_layout)
+        self._source = Path(hatch_build.ROOT / "src")
+        self._restart()
+
+    def _replace_by(self, build: Callable[[Path], Path]) -> None:
+        tree = build(self._folder / f"build{self.done['upgrades']}")
         self.tags.append(self._tag())
         self._source = tree / "src"
+        self._restart()
+
+    def _restart(self) -> None:
         self._daemon.send_signal(signal.SIGTERM)
         self._daemon.wait(15)
         self._start()
@@ -275,6 +273,8 @@ def run(*, short: bool, say: Callable[[str], None]) -> dict[str, Any]:
             soak.kill()
         say("replaced by another build")
         soak.upgrade()
+        say("replaced by a build with another layout of maps, and back")
+        soak.upgrade_layout()
         for number in range(1, applies + 1):
             if number % 10 == 0:
                 say(f"configuration {number} of {applies}")

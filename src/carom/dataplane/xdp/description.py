@@ -4,8 +4,8 @@ Whoever makes maps writes the description of its own layout beside them, into th
 byte, the bits and the name of every part, and what its numbers are called. Another build reads by names whatever it
 knows, and need not know the layout. That is more than BTF says, which ends at the word: a flow is two.
 
-A part of a plan stands in two halves, `NAME@0` and `NAME@1`; `half` in the settings says where the one begins that packets
-read. Who comes with another layout reads that one, and writes the first.
+A part of a plan stands in two halves, `NAME@0` and `NAME@1`; `half` in the settings says where the one begins that
+packets read. Who comes with another layout reads that one, and writes the first.
 """
 
 from __future__ import annotations

@@ -11,7 +11,15 @@ import pytest
 
 from carom.dataplane.xdp import counters, hold, libbpf, program
 from carom.dataplane.xdp.labels import RealLabels
-from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_CHECKSUM, FEATURE_HANDOVER, LAYOUT_VERSION, Clock, Settings, key
+from carom.dataplane.xdp.layout import (
+    ALL_FEATURES,
+    FEATURE_CHECKSUM,
+    FEATURE_HANDOVER,
+    LAYOUT_VERSION,
+    Clock,
+    Settings,
+    key,
+)
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError, UnsupportedError
 from carom.lab.wait import until
