@@ -148,11 +148,9 @@ def in_the_maps(host: Host) -> Plan:
             name: {reals[real]: weight for real, weight in published.plan.members if real and weight}
             for name, published in tables._published.items()
         }
-        ways = {place: found.ways[tables._half].service for place, found in tables._standing_frontends().items()}
         ports = {
             (str(ip_address(place[:4])), int.from_bytes(place[4:6])): services[service]
-            for place, service in ways.items()
-            if service
+            for place, service in tables.entrances.items()
         }
         return weights, ports
 

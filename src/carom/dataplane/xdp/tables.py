@@ -15,13 +15,12 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from ipaddress import ip_address
 
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.dataplane.xdp.directory import Directory
+from carom.dataplane.xdp.entrances import Entrances, settings_of
 from carom.dataplane.xdp.extents import Extents
-from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
+from carom.dataplane.xdp.frontends import frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
     CONTENDER_BLOCK,
@@ -33,7 +32,6 @@ from carom.dataplane.xdp.layout import (
     HALF_BITS,
     MEMBERS,
     PEERS_MAX,
-    RANGE_LAST,
     REAL_AVAILABLE,
     REAL_HAS_MAC,
     REAL_LOCAL,
@@ -46,9 +44,7 @@ from carom.dataplane.xdp.layout import (
     Ip6,
     Limit,
     Real,
-    Settings,
     Version,
-    Vip,
     Way,
     contender,
     flows_of,
@@ -57,16 +53,15 @@ from carom.dataplane.xdp.layout import (
     mask,
     slot_before,
     slot_now,
-    vip_filter_bit,
     with_half,
 )
 from carom.dataplane.xdp.libbpf import Map
 from carom.dataplane.xdp.versions import VersionPlan, next_version, schedulable
 from carom.errors import DataPlaneError
 from carom.events import RealName
-from carom.model import Address, OnDown, Scheduler
+from carom.model import OnDown, Scheduler
 
-_ARRAYS = ("versions", "slots", "ranges")
+_ARRAYS = ("versions", "slots")
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
 
@@ -90,7 +85,7 @@ class Tables:
         self._maps, self._clock = maps, clock
         self._words = {
             name: memoryview(maps[name].memory()).cast("Q")
-            for name in ("services", "members", "contenders", "slots", "ranges", "loads")
+            for name in ("services", "members", "contenders", "slots", "loads")
         }
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
@@ -98,14 +93,10 @@ class Tables:
         self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items()) if any(value)}
         sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS, "contenders": CONTENDERS}
         self._extents = {name: Extents(name, size) for name, size in sizes.items()}
-        for name in ("versions", "ranges"):
-            self._extents[name].hold(0, 1)  # index 0 is "none"
-        self._half = self._settings().half // HALF_BITS
+        self._extents["versions"].hold(0, 1)  # index 0 is "none"
+        self._half = settings_of(self._maps).half // HALF_BITS
         """The half that packets read, 0 or 1."""
-        self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
-        for frontend in self._standing_frontends().values():
-            start = frontend.ways[self._half].ranges
-            self._extents["ranges"].hold(start, len(self._ranges_at(start)))
+        self._entrances = Entrances(maps, self._half, clock)
         self.finishing = 0
         """`FEATURE_...` that real servers which are configured no more need, for the flows that they have left."""
         self._published = dict(self._read_published())
@@ -140,6 +131,12 @@ class Tables:
         places = version.member_offset, version.contender_offset, version.slot_offset
         return Published(index, *places, version.generation, plan)
 
+    @property
+    def entrances(self) -> dict[bytes, int]:
+        """The service's number behind each key, as packets see it; 0: only ranges."""
+        ways = {place: frontend.ways[self._half] for place, frontend in self._entrances.standing().items()}
+        return {place: way.service for place, way in ways.items() if way != Way()}
+
     def version_of(self, service: str) -> VersionPlan | None:
         """What packets meet of a service; None: nothing."""
         published = self._published.get(service)
@@ -151,11 +148,7 @@ class Tables:
 
     def renew(self, frontends: dict[bytes, Frontend]) -> None:
         """Computes what is computed from what stands here: that was carried over from another layout, but for ports."""
-        self._write_filter(self._standing_vips())
-        for place, frontend in frontends.items():
-            self._directory(place).put(place, frontend)
-            start = frontend.ways[self._half].ranges
-            self._extents["ranges"].hold(start, len(self._ranges_at(start)))
+        self._entrances.renew(frontends, self._half)
         words = self._words["services"]
         for name, old in list(self._published.items()):
             laid = self._published[name] = self._lay(old.plan, old.generation, self._version(old.index).serial)
@@ -172,16 +165,16 @@ class Tables:
         frontends = frontends_of(plan, self.services.number, self.vips.number)
         laid = self._lay_all(self._changed_versions(plan))
         try:
-            ways = self._ways(frontends)
+            useless = self._entrances.lead(frontends, 1 - self._half)
         except DataPlaneError:
             self._give_all_back(laid)
             raise
-        self._open_vips({service.vip for service in plan.services})
+        self._entrances.open({service.vip for service in plan.services}, 1 - self._half)
         self._write_reals(plan)
         self._aim(plan, laid)
         self._write_settings(plan, 1 - self._half)  # from here on packets see the new plan
         self._half = 1 - self._half
-        self._retire(plan, laid, ways)
+        self._retire(plan, laid, useless)
 
     def _make_room(self, plan: Plan) -> None:
         """Frees numbers of real servers that are gone for good, and refuses what cannot fit at all."""
@@ -387,89 +380,14 @@ class Tables:
         self._extents["contenders"].give_back(old.contender_offset, len(old.plan.contenders), now)
         self._extents["slots"].give_back(old.slot_offset, len(old.plan.slots), now)
 
-    # ------------------------------------------------------------------------------- lookup and settings
-
-    def _open_vips(self, vips: set[Address]) -> None:
-        """In the half that no packet reads these are the VIPs. New ones pass the filter first."""
-        standing = self._standing_vips()
-        self._write_filter(vips | standing.keys())
-        for vip in vips | standing.keys():
-            self._set_vip(vip, standing.get(vip, 0), 1 - self._half, is_one=vip in vips)
-
-    def _set_vip(self, vip: Address, halves: int, half: int, *, is_one: bool) -> None:
-        if (after := with_half(halves, half, is_one)) != halves:
-            self._maps[f"vips{vip.version}"].set(vip.packed, bytes(Vip(after)))
-
-    def _standing_vips(self) -> dict[Address, int]:
-        """Those in the maps, and in which halves they are one."""
-        return {
-            ip_address(address): Vip.from_buffer_copy(value).halves
-            for name in ("vips4", "vips6")
-            for address, value in self._maps[name].items()
-        }
-
-    def _ways(self, wish: Mapping[bytes, FrontendPlan]) -> list[Way]:
-        """Lets the half that no packet reads lead to the plan's services; the ways that this makes useless.
-
-        Raises DataPlaneError where a port or a range finds no place: what has been written by then leads nowhere.
-        """
-        useless, taken = list[Way](), list[Way]()
-        try:
-            for place, before in (dict.fromkeys(wish) | self._standing_frontends()).items():
-                old, frontend = before.ways[self._half] if before else Way(), wish.get(place)
-                way = self._way(frontend, old) if frontend else Way()
-                if old.ranges != way.ranges:
-                    useless.append(old)
-                    taken.append(way)
-                after = (before or Frontend(wish[place].vip)).with_way(1 - self._half, way)
-                if after != before:
-                    self._directory(place).put(place, after)
-        except DataPlaneError:
-            self._give_ranges_back(taken)
-            raise
-        return useless
-
-    def _give_ranges_back(self, ways: Iterable[Way]) -> None:
-        for way in ways:
-            self._extents["ranges"].give_back(way.ranges, len(self._ranges_at(way.ranges)), self._clock())
-
-    def _way(self, frontend: FrontendPlan, old: Way) -> Way:
-        if self._ranges_at(old.ranges) == frontend.ranges:
-            return Way(frontend.service, old.ranges)
-        start = self._extents["ranges"].take(len(frontend.ranges), self._clock())
-        self._words["ranges"][start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
-        return Way(frontend.service, start)
-
-    def _ranges_at(self, start: int) -> list[int]:
-        """The ranges that begin there, up to the last."""
-        words, found = self._words["ranges"], list[int]()
-        while start and not (found and found[-1] >> 32 & RANGE_LAST):
-            found.append(words[start + len(found)])
-        return found
-
-    def _standing_frontends(self) -> dict[bytes, Frontend]:
-        return {place: frontend for directory in self._directories.values() for place, frontend in directory.items()}
-
-    def _directory(self, place: bytes) -> Directory:
-        """The one that a key belongs to: the families' keys differ in length."""
-        return self._directories[4 if len(place) == 8 else 6]
+    # ------------------------------------------------------------------------------- what goes, and settings
 
     def _retire(self, plan: Plan, laid: Mapping[str, Published], useless: Iterable[Way]) -> None:
         """Takes away what the plan no longer has, once no packet finds it any more."""
         for name, published in laid.items():
             self._published_now(name, published)
         self._end_services(self.services.numbers.keys() - {service.name for service in plan.services})
-        for place, frontend in self._standing_frontends().items():
-            if frontend.ways[self._half] == Way():
-                self._directory(place).remove(place)
-        self._give_ranges_back(useless)
-        vips = {service.vip for service in plan.services}
-        for vip, halves in self._standing_vips().items():
-            if vip in vips:
-                self._set_vip(vip, halves, 1 - self._half, is_one=True)
-            else:
-                self._maps[f"vips{vip.version}"].delete(vip.packed)
-        self._write_filter(vips)
+        self._entrances.tidy({service.vip for service in plan.services}, self._half, useless)
 
     def _end_services(self, gone: set[str]) -> None:
         for name in gone:
@@ -488,17 +406,9 @@ class Tables:
         for place in [place for place, _ in templates.items() if place[: len(key(0))] in theirs]:
             templates.delete(place)
 
-    def _write_filter(self, vips: Iterable[Address]) -> None:
-        settings = self._settings()
-        words = [0] * len(settings.vip_filter)
-        for bit in map(vip_filter_bit, vips):
-            words[bit >> 6] |= 1 << (bit & 63)
-        settings.vip_filter[:] = words
-        self._maps["settings"].set(key(0), bytes(settings))
-
     def _write_settings(self, plan: Plan, half: int) -> None:
         """All that is said but once, and with it which half packets read."""
-        settings = self._settings()
+        settings = settings_of(self._maps)
         settings.half = half * HALF_BITS
         settings.answering = plan.answering
         settings.icmp_rate, settings.syn_rate = plan.defence.icmp_rate, plan.defence.syn_rate
@@ -509,9 +419,6 @@ class Tables:
         peers = [int.from_bytes(mac, "little") for mac in sorted(plan.peers)[:PEERS_MAX]]
         settings.peers[:] = peers + [0] * (PEERS_MAX - len(peers))
         self._maps["settings"].set(key(0), bytes(settings))
-
-    def _settings(self) -> Settings:
-        return Settings.from_buffer_copy(self._maps["settings"].get(key(0)) or b"")
 
 
 def in_blocks(contenders: int) -> int:

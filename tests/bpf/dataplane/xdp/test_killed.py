@@ -108,7 +108,9 @@ class Director:
             for name in ("set", "delete"):
                 patch.setattr(Map, name, _after(store, getattr(Map, name)))
             tables._words = {name: Words(words, store) for name, words in tables._words.items()}  # type: ignore[misc]
-            for directory in tables._directories.values():
+            entrances = tables._entrances
+            entrances._words = Words(entrances._words, store)  # type: ignore[assignment]
+            for directory in entrances._directories.values():
                 directory._words = Words(directory._words, store)  # type: ignore[assignment]
             try:
                 tables.apply(plan)

@@ -22,7 +22,6 @@ from carom.dataplane.xdp.layout import (
     Template,
     TemplateKey,
     Way,
-    frontend_key,
     half_of,
     key,
     load,
@@ -30,7 +29,7 @@ from carom.dataplane.xdp.layout import (
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
-from carom.model import OnDown, Ports, Protocol, Scheduler
+from carom.model import OnDown, Scheduler
 from tests.dataplane import plans
 from tests.dataplane.plans import REALS, VIP
 
@@ -154,17 +153,6 @@ def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tabl
     tables.apply(plans.plan(plans.without(web, B)))
     tables.forget_gone()
     assert number_of(tables, B)
-
-
-def test_port_ranges_stand_behind_the_key_of_port_0(loaded: Loaded, tables: Tables) -> None:
-    ranges = (Ports(Protocol.TCP, 1000, 1999), Ports(Protocol.TCP, 3000, 3999))
-    tables.apply(plans.plan(replace(plans.service(), ports=(plans.HTTP, *ranges))))
-    behind = frontends(loaded)[frontend_key(ip_address(VIP), 0, 6)]
-    assert (behind.service, behind.ranges != 0) == (0, True)
-
-    tables.apply(plans.plan(replace(plans.service(), ports=(plans.HTTP, Ports(Protocol.TCP, 0, 65535)))))
-    behind = frontends(loaded)[frontend_key(ip_address(VIP), 0, 6)]
-    assert (behind.service, behind.ranges) == (tables.services.numbers["web"], 0)
 
 
 def test_new_thresholds_free_who_is_below_them(loaded: Loaded, tables: Tables) -> None:

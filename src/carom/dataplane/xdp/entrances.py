@@ -1,0 +1,138 @@
+"""The entrances: the VIPs, ports and ranges by which packets come to a service, in either half of what leads there.
+
+`bpf/maps.h` draws the halves. Whoever changes a plan writes the half that no packet reads; once the halves are swapped,
+what the plan no longer has is tidied away.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
+
+from carom.dataplane.xdp.directory import Directory
+from carom.dataplane.xdp.extents import Extents
+from carom.dataplane.xdp.frontends import FrontendPlan
+from carom.dataplane.xdp.layout import RANGE_LAST, Frontend, Settings, Vip, Way, key, vip_filter_bit, with_half
+from carom.dataplane.xdp.libbpf import Map
+from carom.errors import DataPlaneError
+from carom.model import Address
+
+
+class Entrances:
+    """Those of one data plane."""
+
+    def __init__(self, maps: Mapping[str, Map], half: int, clock: Callable[[], float]) -> None:
+        """`half` is the one that packets read, 0 or 1."""
+        self._maps, self._clock = maps, clock
+        self._words = memoryview(maps["ranges"].memory()).cast("Q")
+        self._extents = Extents("ranges", maps["ranges"].max_entries)
+        self._extents.hold(0, 1)  # index 0 is "none"
+        self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
+        for frontend in self.standing().values():
+            start = frontend.ways[half].ranges
+            self._extents.hold(start, len(self._ranges_at(start)))
+
+    def standing(self) -> dict[bytes, Frontend]:
+        """Every key that is there, and where it leads."""
+        return {place: frontend for directory in self._directories.values() for place, frontend in directory.items()}
+
+    def lead(self, wish: Mapping[bytes, FrontendPlan], half: int) -> list[Way]:
+        """Lets this half, which no packet reads, lead to the plan's services; the ways that this makes useless.
+
+        Raises DataPlaneError where a port or a range finds no place: what has been written by then leads nowhere.
+        """
+        useless, taken = list[Way](), list[Way]()
+        try:
+            for place, before in (dict.fromkeys(wish) | self.standing()).items():
+                old, frontend = before.ways[1 - half] if before else Way(), wish.get(place)
+                way = self._way(frontend, old) if frontend else Way()
+                if old.ranges != way.ranges:
+                    useless.append(old)
+                    taken.append(way)
+                after = (before or Frontend(wish[place].vip)).with_way(half, way)
+                if after != before:
+                    self._directory(place).put(place, after)
+        except DataPlaneError:
+            self._give_back(taken)
+            raise
+        return useless
+
+    def open(self, vips: set[Address], half: int) -> None:
+        """In this half, which no packet reads, these are the VIPs. New ones pass the filter first."""
+        standing = self._standing_vips()
+        self._write_filter(vips | standing.keys())
+        for vip in vips | standing.keys():
+            self._set_vip(vip, standing.get(vip, 0), half, is_one=vip in vips)
+
+    def tidy(self, vips: set[Address], half: int, useless: Iterable[Way]) -> None:
+        """Takes away what this half, which packets read, has no more."""
+        for place, frontend in self.standing().items():
+            if frontend.ways[half] == Way():
+                self._directory(place).remove(place)
+        self._give_back(useless)
+        for vip, halves in self._standing_vips().items():
+            if vip in vips:
+                self._set_vip(vip, halves, 1 - half, is_one=True)
+            else:
+                self._maps[f"vips{vip.version}"].delete(vip.packed)
+        self._write_filter(vips)
+
+    def renew(self, frontends: Mapping[bytes, Frontend], half: int) -> None:
+        """Has these lead where they led; the ranges and VIPs are there, and `half` is the one that packets read."""
+        self._write_filter(self._standing_vips())
+        for place, frontend in frontends.items():
+            self._directory(place).put(place, frontend)
+            start = frontend.ways[half].ranges
+            self._extents.hold(start, len(self._ranges_at(start)))
+
+    # ---- ports and ranges ----
+
+    def _directory(self, place: bytes) -> Directory:
+        """The one that a key belongs to: the families' keys differ in length."""
+        return self._directories[4 if len(place) == 8 else 6]
+
+    def _way(self, frontend: FrontendPlan, old: Way) -> Way:
+        if self._ranges_at(old.ranges) == frontend.ranges:
+            return Way(frontend.service, old.ranges)
+        start = self._extents.take(len(frontend.ranges), self._clock())
+        self._words[start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
+        return Way(frontend.service, start)
+
+    def _ranges_at(self, start: int) -> list[int]:
+        """The ranges that begin there, up to the last."""
+        found = list[int]()
+        while start and not (found and found[-1] >> 32 & RANGE_LAST):
+            found.append(self._words[start + len(found)])
+        return found
+
+    def _give_back(self, ways: Iterable[Way]) -> None:
+        for way in ways:
+            self._extents.give_back(way.ranges, len(self._ranges_at(way.ranges)), self._clock())
+
+    # ---- VIPs ----
+
+    def _set_vip(self, vip: Address, halves: int, half: int, *, is_one: bool) -> None:
+        if (after := with_half(halves, half, is_one)) != halves:
+            self._maps[f"vips{vip.version}"].set(vip.packed, bytes(Vip(after)))
+
+    def _standing_vips(self) -> dict[Address, int]:
+        """Those in the maps, and in which halves they are one."""
+        return {
+            ip_address(address): Vip.from_buffer_copy(value).halves
+            for name in ("vips4", "vips6")
+            for address, value in self._maps[name].items()
+        }
+
+    def _write_filter(self, vips: Iterable[Address]) -> None:
+        settings = settings_of(self._maps)
+        words = [0] * len(settings.vip_filter)
+        for bit in map(vip_filter_bit, vips):
+            words[bit >> 6] |= 1 << (bit & 63)
+        settings.vip_filter[:] = words
+        self._maps["settings"].set(key(0), bytes(settings))
+
+
+def settings_of(maps: Mapping[str, Map]) -> Settings:
+    """As they stand there."""
+    return Settings.from_buffer_copy(maps["settings"].get(key(0)) or b"")
