@@ -8,6 +8,7 @@ than before. CAROM_EXAMPLES says how much schemathesis asks of each call.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import ssl
@@ -26,15 +27,15 @@ from carom.api.serve import CLIENTS, REQUEST_WITHIN, STRANGERS
 from carom.client import Client
 from carom.errors import ConfigError
 from carom.lab.wait import until
-from tests.net.segment import Segment, inside, segment
-from tests.net.test_daemon import Host
+from tests.net.segment import Segment, inside, rip, segment
+from tests.net.test_daemon import CONFIG, DNS, Host
 from tests.net.test_killed import bpffs_at
 from tests.net.visitor import Visitor, visitor
 from tests.unit.checks.certificates import certificate
 from tests.unit.config.test_load import FAULTY
 
 PORT = 3636
-TOKEN = "attack"
+TOKENS = {"write": "attack", "read": "look"}
 FLOOD_SECONDS = 3.0
 EXAMPLES = os.environ.get("CAROM_EXAMPLES", "10")
 RULES = """
@@ -115,7 +116,8 @@ class Attacked:
 def attacked(tmp_path: Path) -> Iterator[Attacked]:
     both = certificate(tmp_path, "director", 1)
     tokens = tmp_path / "tokens"
-    tokens.write_text(f"fuzz write {hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
+    digests = {may: hashlib.sha256(token.encode()).hexdigest() for may, token in TOKENS.items()}
+    tokens.write_text("".join(f"fuzz {may} {digest}\n" for may, digest in digests.items()))
     with segment(reals=3) as lan, bpffs_at(tmp_path / "bpf"):
         host = Host(lan, tmp_path)
         listen = ("--listen", f"127.0.0.1:{PORT}", "--certificate", str(both), "--key", str(both))
@@ -175,6 +177,23 @@ def test_a_flood_is_bounded_and_packets_go_on(attacked: Attacked, way: str, time
     assert attacked.is_unharmed(files, memory)
 
 
+def test_who_may_only_look_cannot_hold_up_who_may_change_things(attacked: Attacked) -> None:
+    """By having large configurations read, as many at a time as connections are let in."""
+    files, memory = attacked.files, attacked.memory
+    reals = ", ".join(f'"10.1.{number >> 8}.{number & 255}"' for number in range(12_000))
+    body = json.dumps({"text": CONFIG + DNS.replace(f'"{rip(2)}"', reals)})
+    who, length = f"Authorization: Bearer {TOKENS['read']}", f"Content-Length: {len(body)}"
+    request = f"POST /v1/plan HTTP/1.1\r\nHost: a\r\n{who}\r\n{length}\r\n\r\n{body}".encode()
+    with ExitStack() as held:
+        for _ in range(STRANGERS // 2):
+            held.enter_context(attacked.by_tls()).sendall(request)
+        began = time.monotonic()
+        for weight in (1, 2):
+            Client(attacked.host.socket).post("/v1/weight", {"service": "web", "real": str(rip(1)), "weight": weight})
+        assert time.monotonic() - began < 5
+    assert attacked.is_unharmed(files, memory)
+
+
 def test_two_hundred_faulty_configurations_are_refused_each_with_all_its_faults(attacked: Attacked) -> None:
     """What `tests.unit.config` has of them; this build cannot do yet what some ask for besides."""
     files, memory, client = attacked.files, attacked.memory, Client(attacked.host.socket)
@@ -199,9 +218,17 @@ def test_whatever_its_document_allows_is_answered_as_it_says(attacked: Attacked,
     (tmp_path / "schemathesis.toml").write_text(RULES)
     files, memory = attacked.files, attacked.memory
     program = Path(sys.executable).with_name("schemathesis")
+    token = f"Authorization: Bearer {TOKENS['write']}"
     command = [
         *("nsenter", f"--net=/run/netns/{attacked.lan.director}", str(program), "run", str(document)),
-        *("--url", f"https://127.0.0.1:{PORT}", "--tls-verify", "false", "--header", f"Authorization: Bearer {TOKEN}"),
+        *(
+            "--url",
+            f"https://127.0.0.1:{PORT}",
+            "--tls-verify",
+            "false",
+            "--header",
+            token,
+        ),
         *("--max-examples", EXAMPLES, "--workers", "2", "--exclude-path", "/v1/events"),
         *("--no-color", "--generation-database", ":memory:"),
     ]

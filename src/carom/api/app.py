@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from starlette.applications import Starlette
@@ -35,6 +36,8 @@ from carom.looking import Looking
 from carom.metrics import CONTENT_TYPE, exposition
 
 JSON = "application/json"
+READERS_BODY = 2 << 20
+"""Bytes that the body may have of somebody who may only look: to read a configuration takes thirty times its size."""
 EVENTS_PATH = "/v1/events"
 SLICE = 64 << 10
 """Bytes of an answer that are sent at a time."""
@@ -58,6 +61,8 @@ class Api:
         """`look` gives the newest snapshot and never waits; `tokens` are for those who come without credentials."""
         self._look, self._changes, self._about = look, changes, about
         self._events, self._hooks, self._tokens = events, hooks, tokens
+        self._turn = asyncio.Semaphore(1)
+        """Of those who may only look: one configuration of theirs is read at a time, and nobody who may more waits."""
         self._status = _Told(look, self._status_words)
         self._metrics = _Told(look, self._metrics_words)
         self.calls = (*calls(look, changes, self._findings), *looks(looking))
@@ -116,11 +121,14 @@ class Api:
             if call.writes and not peer.may_write:
                 raise RefusedError(403, f"{peer.who} may look, not change: that takes root, or the group carom-admin")
             if call.method == "POST":
-                said = await asyncio.to_thread(said_in, await _body(request), call.takes)
+                async with nullcontext() if peer.may_write else self._turn:
+                    body = await _body(request, BODY if peer.may_write else READERS_BODY)
+                    said = await asyncio.to_thread(said_in, body, call.takes)
+                    found = await call.handler(Asked(peer, said))
             else:
                 said = said_in(json.dumps(_path(request)).encode(), call.takes)
                 said |= said_in_query(request.query_params.multi_items(), call.asks)
-            found = await call.handler(Asked(peer, said))
+                found = await call.handler(Asked(peer, said))
             body = found if isinstance(found, bytes) else await asyncio.to_thread(encoded, found)
             return SlicedResponse(body, media_type=JSON)
 
@@ -214,12 +222,13 @@ def _last_seen(headers: Mapping[str, str]) -> int | None:
     return int(number) if number else None
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY:
-            raise RefusedError(413, f"more than {BODY >> 20} MiB")
+        if len(body) > most:
+            remedy = "" if most == BODY else "; for a larger one, ask as somebody who may change things"
+            raise RefusedError(413, f"more than {most >> 20} MiB{remedy}")
     return bytes(body)
 
 

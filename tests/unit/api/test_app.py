@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from carom.api.app import SLICE, Api, SlicedResponse
+from carom.api.app import READERS_BODY, SLICE, Api, SlicedResponse
 from carom.api.events import Events
 from carom.api.peer import Tokens
 from carom.api.status import About
@@ -225,14 +225,16 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def over_tcp(it: Director, tokens: Tokens | None, method: str, path: str, authorization: str = "") -> Answer:
+def over_tcp(
+    it: Director, tokens: Tokens | None, method: str, path: str, authorization: str = "", body: bytes = b""
+) -> Answer:
     """As a server hands a request to the application that has come with no credentials."""
     assert it.engine is not None
     assert it.changes is not None
     engine, changes, answer = it.engine, it.changes, Answer()
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(event: Any) -> None:
         answer.status = event.get("status", answer.status)
@@ -270,6 +272,15 @@ def test_a_token_says_who_asks(
     file.write_text(f"# who may\ngrafana read {hashes['looks']}\ndeploy write {hashes['changes']}  # the pipeline\n")
     answer = over_tcp(it, Tokens(file), method, path, authorization)
     assert answer.status == status, answer.body
+
+
+def test_who_may_only_look_has_smaller_configurations_planned(it: Director, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("".join(f"anna {may} {sha256(may.encode()).hexdigest()}\n" for may in ("read", "write")))
+    large = json.dumps({"text": CONFIG + "#" * READERS_BODY}).encode()
+    answers = [over_tcp(it, Tokens(file), "POST", "/v1/plan", f"Bearer {may}", large) for may in ("read", "write")]
+    assert [answer.status for answer in answers] == [413, 200]
+    assert b"more than 2 MiB; for a larger one, ask as somebody who may change things" in answers[0].body
 
 
 def test_without_tokens_nobody_asks_over_tcp(it: Director) -> None:
