@@ -20,22 +20,21 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial, reduce
 from math import inf
 from typing import TypeVar
 
-from carom.core import planning
+from carom.announcing import Announcing
 from carom.core import world as worlds
 from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
-from carom.core.handshakes import Handshakes
-from carom.core.news import News, news
+from carom.core.news import News
 from carom.core.plan import Plan
 from carom.core.planning import Planned
 from carom.core.world import Memory, World
+from carom.counting import Counting
 from carom.duty import Duty, Troubles
-from carom.errors import DataPlaneError
 from carom.events import (
     ConfigLoaded,
     DataPlaneDisturbed,
@@ -46,21 +45,23 @@ from carom.events import (
     Override,
     RealName,
 )
+from carom.fulfilment import Fulfilment
 from carom.model import Address, Config, OnMisuse
 from carom.outcome import Checked
 from carom.ports import (
     Announcer,
-    Attachment,
     Checks,
     DataPlane,
     FlowCount,
     FlowSlice,
     Neighbours,
     Reading,
-    RealReading,
 )
-from carom.rates import Past, Sample
+from carom.replaced import Replaced
 from carom.sighting import Sighting, Sign, VipSighted
+from carom.snapshot import Snapshot
+from carom.telling import Listener, Telling
+from carom.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -72,75 +73,7 @@ READ_EVERY = 1.0
 """Seconds between two looks at the data plane's counters."""
 READ_SHARE = 4
 """Times as long as a look took, at least, until the next: of 100,000 real servers it takes half a second."""
-REST = 2.0
-"""Seconds for which a configuration that was replaced is still kept: until then somebody may be looking at it."""
-LARGE = 1_000
-"""Real servers from which on that is worth the trouble: fewer are freed in a fraction of a millisecond."""
-ANNOUNCE_AFTER = (0.0, 1.0, 2.0)
-"""Seconds before each announcement of a VIP. RFC 5227 section 2.3 sends two; a switch that just came up loses some."""
-
-HANDSHAKES_OVER = 30.0
-"""Seconds over which handshakes are looked at, at least."""
-
 Result = TypeVar("Result")
-Listener = Callable[[Sequence[News]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The engine at one moment."""
-
-    world: World
-    """What is known; a little ahead of the plan while that is carried out."""
-    plan: Plan
-    """What the data plane carries out."""
-    attachment: Attachment
-    reading: Reading
-    """The counters, as last read."""
-    earlier: Reading
-    """The counters, as read the time before: for rates."""
-    apart: float
-    """Seconds between the two readings; 0 until there are two."""
-    now: float
-    """The engine's clock when this snapshot was made."""
-    troubles: tuple[str, ...]
-    """What goes wrong at present, a sentence each."""
-    read_at: float = 0.0
-    """The engine's clock when the counters were last read."""
-    minute: Sample = field(default_factory=Sample)
-    """The counters of a minute before, or of the first reading."""
-    past: Reading = field(default_factory=Reading)
-    """The counters as they were HANDSHAKES_OVER to twice that ago, or at the first reading: for what takes a while."""
-    past_at: float = 0.0
-    """When that was."""
-
-    @property
-    def handshakes(self) -> dict[str, dict[Address, Handshakes]]:
-        """Those of each service's real servers since `past`; made anew at each call."""
-        before = {(one.service, one.address): one for one in self.past.reals}
-        found: dict[str, dict[Address, Handshakes]] = {}
-        for one in self.reading.reals:
-            earlier = before.get((one.service, one.address), one)
-            found.setdefault(one.service, {})[one.address] = _apart(one, earlier)
-        return found
-
-
-def _apart(now: RealReading, before: RealReading) -> Handshakes:
-    return Handshakes(
-        max(0, now.new_flows - before.new_flows),
-        max(0, now.syns_repeated - before.syns_repeated),
-        max(0, now.handshakes_lost - before.handshakes_lost),
-    )
-
-
-@dataclass(slots=True)
-class _Change:
-    """A configuration that is tried: the world it came to, and what was heard since, to go back if it fails."""
-
-    config: Config
-    done: asyncio.Future[None]
-    before: World | None = None
-    heard: list[Fact] | None = None
 
 
 class Engine:
@@ -159,7 +92,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`memory` is the daemon's before this one; it counts only if the data plane is found running."""
-        self._plane, self._neighbours, self._announcer, self._checks = plane, neighbours, announcer, checks
+        self._plane, self._neighbours, self._checks = plane, neighbours, checks
         self._memory = memory or Memory()
         self._clock = clock
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="carom-plane")
@@ -169,24 +102,18 @@ class Engine:
         self._gathering: asyncio.TimerHandle | None = None
         self._unchecked = asyncio.Event()
         self._world = worlds.begin(config, clock(), overrides)
-        self._listeners: list[Listener] = []
-        self._changes: list[_Change] = []
-        self._trial: _Change | None = None
+        self._telling = Telling()
+        self._changes: list[Trial] = []
+        self._trial: Trial | None = None
         self._troubles = Troubles()
+        self._announcing = Announcing(announcer, self._troubles)
+        self._counting = Counting(clock)
+        self._replaced = Replaced()
         self._watching = Duty("the neighbours cannot be watched", clock, self._troubles)
         self._checking = Duty("some health checks cannot be made", clock, self._troubles)
         self._applying = Duty("the last apply failed, so the earlier plan stands", clock, self._troubles)
         self._planned: Planned | None = None
-        self._attached_at: tuple[object, ...] = ()
-        """The NICs that the data plane was attached to."""
-        self._replaced: asyncio.Queue[tuple[float, Planned]] = asyncio.Queue()
-        """What is to be freed, and when."""
-        self._held: frozenset[Address] = frozenset()
-        self._held_at: bytes | None = None
-        self._announcements: set[asyncio.Task[None]] = set()
-        self._read_at: float | None = None
-        self._kept: list[tuple[float, Reading]] = []
-        self._minute = Past()
+        self._fulfilment = Fulfilment(plane)
         self._snapshot: Snapshot | None = None
 
     @property
@@ -233,17 +160,17 @@ class Engine:
 
     def listen(self, listener: Listener) -> None:
         """Have all news told to this, in the event loop's thread, as they come."""
-        self._listeners.append(listener)
+        self._telling.listen(listener)
 
     async def change(self, config: Config) -> None:
         """Carry out this configuration, whole. Raises CaromError if that cannot be done: then the earlier one runs on.
 
         One call at a time. It is carried out, or undone, also if whoever asks for it goes away meanwhile.
         """
-        change = _Change(config, asyncio.get_running_loop().create_future())
-        self._changes.append(change)
+        trial = Trial(config)
+        self._changes.append(trial)
         self._wake.set()
-        await asyncio.shield(change.done)
+        await trial.outcome()
 
     async def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:
         """One slice of the data plane's flows; between two of them the engine does what else is to be done."""
@@ -266,7 +193,7 @@ class Engine:
         if attachment.taken_over:
             self._world = await self._work(lambda: worlds.recall(self._world, self._memory, self._clock()))
         await self._hear()
-        self._attached_at = self._world.hardware
+        self._fulfilment.attached(self._world)
         nothing = Reading()
         self._snapshot = Snapshot(self._world, Plan(), attachment, nothing, nothing, 0.0, self._clock(), ())
         try:
@@ -290,12 +217,11 @@ class Engine:
             tasks.create_task(self._act_forever())
             tasks.create_task(self._check_forever())
             tasks.create_task(self._read_forever())
-            tasks.create_task(self._free_forever())
+            tasks.create_task(self._replaced.free_forever(self._work))
 
     async def close(self) -> None:
         """Finish an apply that is under way, and let go of the data plane, which goes on by itself."""
-        for announcement in self._announcements:
-            announcement.cancel()
+        self._announcing.close()
         if self._gathering:
             self._gathering.cancel()
         await self._work(self._plane.close)
@@ -354,8 +280,8 @@ class Engine:
         if not self._told and self._clock() < self._world.again:
             return
         facts, self._told = self._told, []
-        if self._trial and self._trial.heard is not None:
-            self._trial.heard += facts
+        if self._trial:
+            self._trial.hear(facts)
         await self._become(lambda: self._after(self._world, facts))
 
     async def _become(self, after: Callable[[], World]) -> None:
@@ -363,30 +289,12 @@ class Engine:
 
         def think() -> tuple[World, tuple[News, ...]]:
             world = after()
-            heard = self._news(world) if world is not self._world else ()
-            for item in heard:
-                log.log(logging.WARNING if item.grave else logging.INFO, item.event, extra=dict(item.fields))
-            return world, heard
+            return world, self._telling.note(self._world, world, self._clock())
 
-        self._world, heard = await self._work(think)
-        if self._snapshot and heard:
+        self._world, found = await self._work(think)
+        if self._snapshot and found:
             self._publish()  # who hears the news and looks shall see them
-            self._spread(heard)
-
-    def _news(self, world: World) -> tuple[News, ...]:
-        """In the worker's thread: what has happened. A defect in telling it keeps nothing from happening."""
-        try:
-            return tuple(news(self._world, world, self._clock()))
-        except Exception:
-            log.exception("a defect lost news: please report it")
-            return ()
-
-    def _spread(self, heard: Sequence[News]) -> None:
-        for listener in self._listeners:
-            try:
-                listener(heard)
-            except Exception:
-                log.exception("a defect keeps one who listens from the news: please report it")
+            self._telling.spread(found)
 
     async def _hear_until(self, condition: Callable[[World], bool], seconds: float) -> None:
         deadline = self._clock() + seconds
@@ -443,104 +351,51 @@ class Engine:
         """Begin the next change, with the way back kept."""
         if self._trial is None and self._changes:
             self._trial = trial = self._changes.pop(0)
-            trial.before, trial.heard = self._world, []
+            trial.begin(self._world)
             await self._become(lambda: self._after(self._world, [ConfigLoaded(trial.config)]))
 
     async def _end_change(self) -> None:
         """Answer for the change that was tried; where it failed, be as if it had not been."""
         trial, error = self._trial, self._applying.error
-        if trial is None or trial.before is None or trial.heard is None:
+        if trial is None:
             return
         self._trial = None
         if error is None:
-            trial.done.set_result(None)
+            trial.succeed()
             return
-        before, heard = trial.before, trial.heard
+        before, heard = trial.way_back
         await self._become(lambda: self._after(before, heard))
         self._applying.given_up()
         self._wake.set()  # what was heard meanwhile is to be carried out
-        trial.done.set_exception(error if isinstance(error, DataPlaneError) else DataPlaneError(str(error)))
+        trial.fail(error)
 
     # ---- the data plane ----
 
     async def _apply(self) -> None:
         world, before = self._world, self._planned
-        attachment, wish = await self._work(lambda: self._make_true(world, before))
+        attachment, wish = await self._work(lambda: self._fulfilment.fulfil(world, before, self.snapshot.attachment))
         if before and before.world.config is not world.config:
-            self._let_go(before)
+            self._replaced.add(before)
         self._planned = Planned(world, wish)
         self._snapshot = replace(self.snapshot, plan=wish, attachment=attachment)
-
-    def _make_true(self, world: World, before: Planned | None) -> tuple[Attachment, Plan]:
-        """In the worker's thread: make the plan, and apply it unless it is what the data plane does already."""
-        attachment = self._attach_anew(world)
-        wish = planning.plan(world, before)
-        if before is None or wish != before.plan or attachment is not self.snapshot.attachment:
-            began = time.perf_counter()
-            self._plane.apply(wish)
-            log.info("plan applied", extra=_size(wish) | {"ms": round(1000 * (time.perf_counter() - began), 1)})
-        self._attached_at = world.hardware
-        return attachment, wish
-
-    def _attach_anew(self, world: World) -> Attachment:
-        """Attaching is where a data plane learns its NICs: one that came back, or has another MAC, is learnt again."""
-        attachment = self.snapshot.attachment
-        is_gone = world.config.director.inside is not None and world.inside_mac is None
-        if world.mac is None or is_gone:
-            return attachment
-        if world.hardware == self._attached_at:
-            if world.disturbed:
-                self._plane.mend()
-            return attachment
-        self._plane.close()
-        attachment = replace(self._plane.attach(), taken_over=attachment.taken_over)
-        log.info("attached anew", extra={"mac": world.mac.hex(":"), "mode": attachment.mode})
-        return attachment
 
     def _announce(self) -> None:
         """Announce the VIPs newly held, or all of them when the NIC has come back or changed its MAC."""
         plan, nic = self.snapshot.plan, self._world.nic
         held = frozenset(plan.vips) if plan.answering and (nic is None or nic.up) else frozenset()
-        mac = self._world.mac
-        new = held - self._held if mac == self._held_at else held
-        self._held, self._held_at = held, mac
-        if new:
-            self._announce_in_time(new, ANNOUNCE_AFTER)
-
-    async def _announce_repeatedly(self, vips: frozenset[Address], pauses: tuple[float, ...]) -> None:
-        for pause in pauses:
-            await asyncio.sleep(pause)
-            with self._troubles.noting("the VIPs cannot be announced"):
-                await asyncio.to_thread(self._announcer.announce, tuple(vips & self._held))
+        self._announcing.hold(held, self._world.mac)
 
     def _defend(self, sighting: Sighting) -> None:
-        """Somebody else claims a VIP that is held here: tell the segment at once where it is."""
-        wanted = self._world.config.director.on_misuse is not OnMisuse.REPORT
-        if wanted and sighting.vip in self._held and sighting.sign is not Sign.SENT:
-            self._announce_in_time(frozenset({sighting.vip}), (0.0,))
-
-    def _announce_in_time(self, vips: frozenset[Address], pauses: tuple[float, ...]) -> None:
-        announcement = asyncio.create_task(self._announce_repeatedly(vips, pauses))
-        self._announcements.add(announcement)
-        announcement.add_done_callback(self._announcements.discard)
+        """Somebody else claims a VIP, not only sends from it."""
+        if self._world.config.director.on_misuse is not OnMisuse.REPORT and sighting.sign is not Sign.SENT:
+            self._announcing.defend(sighting.vip)
 
     async def _read(self) -> None:
         world = self._world
-        reading, at, minute, empty = await self._work(lambda: self._looked_at(world))
-        before, first = self.snapshot, self._read_at is None
-        apart = 0.0 if self._read_at is None else at - self._read_at
-        self._read_at = at
-        past_at, past = self._past(at, reading)
-        fresh = replace(before, reading=reading, now=self._clock(), past=past, past_at=past_at)
-        earlier = reading if first else before.reading
-        self._snapshot = replace(fresh, earlier=earlier, apart=apart, read_at=at, minute=minute)
-        if empty:
-            self.tell(Emptied(empty))
-
-    def _looked_at(self, world: World) -> tuple[Reading, float, Sample, frozenset[RealName]]:
-        """In the worker's thread: the counters, when they were read, and who leaves and has no flows left."""
-        reading, at = self._plane.read(), self._clock()
-        return reading, at, self._minute.add(reading, at), _emptied(world, reading)
+        look = await self._work(lambda: self._counting.look(self._plane, world))
+        self._snapshot = self._counting.shown(self.snapshot, look)
+        if look.emptied:
+            self.tell(Emptied(look.emptied))
 
     async def _look_after(self) -> None:
         """Whether the data plane is still as it was left. Without its NIC it cannot be, and that is told already."""
@@ -548,25 +403,8 @@ class Engine:
         if how != self._world.disturbed:
             self.tell(DataPlaneDisturbed(how))
 
-    def _past(self, now: float, reading: Reading) -> tuple[float, Reading]:
-        """The older of the two readings that are kept, HANDSHAKES_OVER apart."""
-        if not self._kept or now - self._kept[-1][0] >= HANDSHAKES_OVER:
-            self._kept = [*self._kept[-1:], (now, reading)]
-        return self._kept[0]
-
     def _publish(self) -> None:
         self._snapshot = replace(self.snapshot, world=self._world, troubles=self._troubles.sentences, now=self._clock())
-
-    def _let_go(self, planned: Planned) -> None:
-        if sum(len(service.reals) for service in planned.plan.services) >= LARGE:
-            self._replaced.put_nowait((self._clock() + REST, planned))
-
-    async def _free_forever(self) -> None:
-        """Free in the worker's thread what has been replaced, once nobody else is likely to hold it."""
-        while True:
-            due, *held = await self._replaced.get()
-            await asyncio.sleep(due - self._clock())
-            await self._work(partial(_free, held))
 
     async def _work(self, blocking: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, blocking)
@@ -579,36 +417,3 @@ async def _set_by(event: asyncio.Event, deadline: float, now: float) -> None:
             await event.wait()
     except TimeoutError:
         return
-
-
-def _free(held: list[Planned]) -> None:
-    """Let go of it piece by piece. With the last reference to all of it, all of it would be freed at one go, and for
-    100,000 real servers everybody would wait meanwhile."""
-    parts = _parts(held.pop())
-    while parts:
-        parts.pop()
-
-
-def _parts(planned: Planned) -> list[object]:
-    """What a world and its plan consist of: pieces that are quickly freed."""
-    world = planned.world
-    by_service = (world.services, world.judgements, world.health)
-    parts: list[object] = [*planned.plan.services, *world.config.services, *world.neighbours.values()]
-    return parts + [part for known in by_service for part in known.values()]
-
-
-def _emptied(world: World, reading: Reading) -> frozenset[RealName]:
-    """The real servers that leave and have no flows left."""
-    if not world.leaving:
-        return frozenset()
-    idle = {(real.service, real.address) for real in reading.reals if not real.active and not real.inactive}
-    return frozenset(idle & world.leaving.keys())
-
-
-def _size(plan: Plan) -> dict[str, int]:
-    reals = [real for service in plan.services for real in service.reals]
-    return {
-        "services": len(plan.services),
-        "reals": len(reals),
-        "schedulable": sum(real.schedulable for real in reals),
-    }

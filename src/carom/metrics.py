@@ -16,10 +16,10 @@ from pathlib import Path
 from carom.core.plan import RealPlan, ServicePlan
 from carom.core.sightings import finding
 from carom.core.world import World, reals_by_mac
-from carom.engine import Snapshot
 from carom.hooks.hooks import Tally
 from carom.model import Address
 from carom.ports import RealReading
+from carom.snapshot import Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -15,6 +15,7 @@ from typing import cast
 
 import pytest
 
+from carom import announcing, telling
 from carom import duty as duties
 from carom import engine as engines
 from carom.core.health import inherited
@@ -192,7 +193,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "READ_EVERY", 0.01)
     monkeypatch.setattr(duties, "RETRY_FIRST", 0.01)
     monkeypatch.setattr(duties, "RETRY_LAST", 0.04)
-    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", (0.0, 0.01, 0.01))
+    monkeypatch.setattr(announcing, "ANNOUNCE_AFTER", (0.0, 0.01, 0.01))
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
@@ -594,7 +595,7 @@ def test_a_defect_in_telling_news_keeps_nothing_from_happening(defect: str, monk
         stage, heard = Stage(), list[News]()
         async with stage.running() as engine:
             if defect == "news":
-                monkeypatch.setattr(engines, "news", broken)
+                monkeypatch.setattr(telling, "news", broken)
             else:
                 engine.listen(broken)
             engine.listen(heard.extend)
@@ -744,7 +745,7 @@ def test_a_nic_that_comes_back_announces_every_vip_again() -> None:
 
 
 def test_a_vip_that_is_held_no_more_is_announced_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", (0.0, 0.05))
+    monkeypatch.setattr(announcing, "ANNOUNCE_AFTER", (0.0, 0.05))
 
     async def scene() -> None:
         stage = Stage()
@@ -769,7 +770,7 @@ def test_a_vip_that_is_held_no_more_is_announced_no_more(monkeypatch: pytest.Mon
 def test_a_vip_that_another_claims_is_announced_again_at_once(
     on_misuse: OnMisuse, sign: Sign, announced: list[tuple[Address, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", ())
+    monkeypatch.setattr(announcing, "ANNOUNCE_AFTER", ())
 
     async def scene() -> None:
         stage = Stage(replace(CONFIG, director=Director("eth0", on_misuse=on_misuse)))

@@ -23,6 +23,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from carom import announcing
 from carom import engine as engines
 from carom.core.news import News
 from carom.engine import Engine
@@ -107,8 +108,8 @@ class Stage:
     async def _at_rest(self) -> None:
         """Announcements end by themselves, and what is left to be done is done."""
         async with asyncio.timeout(10):
-            while self.engine._announcements:
-                await asyncio.wait(self.engine._announcements)
+            while under_way := self.engine._announcing.under_way:
+                await asyncio.wait(under_way)
             await self.engine.prove_alive()
 
 
@@ -116,7 +117,7 @@ class Stage:
 def _quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Announcements that end soon, readings by hand alone, and no log: pytest would keep all of it."""
     monkeypatch.setattr(engines, "READ_EVERY", 1_000.0)
-    monkeypatch.setattr(engines, "ANNOUNCE_AFTER", (0.0, 0.01, 0.01))
+    monkeypatch.setattr(announcing, "ANNOUNCE_AFTER", (0.0, 0.01, 0.01))
     caplog.set_level(logging.CRITICAL + 1, "carom")
 
 

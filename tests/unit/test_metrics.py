@@ -10,7 +10,6 @@ from pathlib import Path
 
 from carom.core.planning import plan
 from carom.core.world import begin, step
-from carom.engine import Snapshot
 from carom.events import NeighbourResolved
 from carom.hooks.hooks import Tally
 from carom.metrics import FAMILIES, exposition
@@ -18,6 +17,7 @@ from carom.model import Check, Config, Director, Ports, Protocol, Real, Service
 from carom.outcome import Checked, Outcome, Reason
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
 from carom.sighting import Sighting, Sign, VipSighted
+from carom.snapshot import Snapshot
 
 VIP, ONE, TWO = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32))
 WEB = Service("web", VIP, (Ports(Protocol.TCP, 80, 80),), (Real(ONE), Real(TWO, weight=2)), check=Check())

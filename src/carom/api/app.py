@@ -28,12 +28,12 @@ from carom.api.openapi import document
 from carom.api.peer import Peer, Tokens
 from carom.api.status import About, status_document
 from carom.change import Changes
-from carom.engine import Snapshot
 from carom.errors import CaromError, RefusedError
 from carom.finding import Finding
 from carom.hooks.hooks import Hooks
 from carom.looking import Looking
 from carom.metrics import CONTENT_TYPE, exposition
+from carom.snapshot import Snapshot
 
 JSON = "application/json"
 READERS_BODY = 2 << 20

@@ -15,10 +15,10 @@ from carom.api.forms import ADDRESS
 from carom.api.status import findings_of
 from carom.change import LONGEST_WAIT, Change, Changes
 from carom.config.store import Version
-from carom.engine import Snapshot
 from carom.errors import ChangeError
 from carom.events import RealName
 from carom.finding import Finding
+from carom.snapshot import Snapshot
 
 Document = dict[str, Any]
 Result = TypeVar("Result")

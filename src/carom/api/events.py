@@ -42,7 +42,7 @@ class Events:
         self.readers = 0
 
     def add(self, heard: Sequence[News]) -> None:
-        """`carom.engine.Listener`: these have happened just now."""
+        """`carom.telling.Listener`: these have happened just now."""
         when = datetime.fromtimestamp(self._clock(), UTC)
         self._last += max(0, len(heard) - KEPT)  # numbers that nobody will see: more has happened than is kept
         for news in heard[-KEPT:]:

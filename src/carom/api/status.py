@@ -16,12 +16,12 @@ from carom.core.findings import findings, obstacle, sentence
 from carom.core.handshakes import Handshakes
 from carom.core.health import Health
 from carom.core.plan import RealPlan, ServicePlan
-from carom.engine import Snapshot
 from carom.events import Override
 from carom.finding import Finding, Verdict
 from carom.model import Address
 from carom.ports import Counter, RealReading, ReasonReading
 from carom.rates import Rate, rate, reason_rate
+from carom.snapshot import Snapshot
 
 Document = dict[str, Any]
 Readings = Mapping[tuple[str, Address], RealReading]

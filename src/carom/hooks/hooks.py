@@ -63,7 +63,7 @@ class Hooks:
         self._lines: dict[Hook, _Line] = {}
 
     def hear(self, heard: Sequence[News]) -> None:
-        """`carom.engine.Listener`: these have happened just now."""
+        """`carom.telling.Listener`: these have happened just now."""
         wanted = self._look()
         self._lines = {hook: line for hook, line in self._lines.items() if hook in wanted or line.busy}
         when = datetime.fromtimestamp(self._clock(), UTC)

@@ -12,12 +12,12 @@ from carom.api.status import About, Document, status_document
 from carom.change import Standing
 from carom.core.planning import plan
 from carom.core.world import begin, step
-from carom.engine import Snapshot
 from carom.events import ConfigLoaded, Fact, InterfaceChanged, NeighbourLost, NeighbourResolved, Overridden, Override
 from carom.model import Check, Config, Director, Ports, Protocol, Real, Scheduler, Service
 from carom.outcome import Checked, Diagnosis, Outcome, Reason, Verdict
 from carom.ports import Attachment, Counter, Reading, RealReading, ReasonReading
 from carom.rates import sample
+from carom.snapshot import Snapshot
 
 VIP, ONE, TWO, SORRY = (ip_address(f"192.168.76.{host}") for host in (24, 31, 32, 99))
 MAC1, OWN = bytes.fromhex("020000000031"), bytes.fromhex("020000000001")
