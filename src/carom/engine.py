@@ -230,7 +230,8 @@ class Engine:
     async def _act_forever(self) -> None:
         self._unchecked.set()
         while True:
-            await self._woken(min(self._watching.again_at, self._applying.again_at, self._world.again))
+            if not self._changes and not self._awaited:  # what was asked for while others were heard
+                await self._woken(min(self._watching.again_at, self._applying.again_at, self._world.again))
             awaited, self._awaited = self._awaited, []
             await self._hear()
             await self._try_change()
@@ -327,9 +328,9 @@ class Engine:
     async def _watch(self) -> None:
         """Watch these, and give those that are new a moment to be resolved: a plan without MACs serves nobody."""
         wanted = self._world.watched
-        new = wanted - (self._watching.done[0] if self._watching.done else frozenset())  # type: ignore[operator]
+        before = self._watching.done[0] if self._watching.done else frozenset()
+        waiting = await self._work(lambda: list(wanted - before))  # type: ignore[operator]
         await self._neighbours.watch(wanted, self._neighbour_changed)
-        waiting = list(new)
 
         def resolved(world: World) -> bool:
             """Each is looked for until it is found: looking for 100,000 again at every news would take too long."""

@@ -109,8 +109,11 @@ class Neighbours:
         self.table = table
         self.watched: list[frozenset[Address]] = []
         self.broken: Exception | None = None
+        self.free = asyncio.Event()
+        self.free.set()
 
     async def watch(self, addresses: frozenset[Address], changed: Callable[[Address, bytes | None], None]) -> None:
+        await self.free.wait()
         if self.broken:
             raise self.broken
         self.watched.append(addresses)
@@ -561,6 +564,28 @@ def test_a_change_that_meets_a_defect_fails_like_any_other() -> None:
                 await engine.change(LESS)
             stage.plane.refusal = None
             await engine.change(LESS)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("asked", ["a change", "a fact", "a sign of life"])
+def test_what_is_asked_while_neighbours_are_waited_for_is_not_forgotten(asked: str) -> None:
+    async def scene() -> None:
+        stage = Stage()
+        async with stage.running() as engine:
+            stage.neighbours.free.clear()
+            engine.tell(ConfigLoaded(LESS))
+            await until(lambda: engine.world.config == LESS)
+            what = {
+                "a change": lambda: engine.change(CONFIG),
+                "a fact": lambda: engine.tell_through(Overridden("web", ONE, None)),
+                "a sign of life": engine.prove_alive,
+            }
+            asking = asyncio.create_task(what[asked]())
+            await until(lambda: asking.done() or engine._changes or engine._awaited)
+            stage.neighbours.free.set()
+            async with asyncio.timeout(5):
+                await asking
 
     play(scene)
 
