@@ -162,6 +162,29 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 	return forward_to(packet, real, is_new, REASON_FORWARDED);
 }
 
+/*
+ * Where a flow without an entry is that began when its service went by another hash, and kept no entries; REAL_NONE: by
+ * now each such flow has been seen, and given an entry, or has been silent for so long that it has ended.
+ */
+static __always_inline __u32 real_before(const struct tuple *tuple, bool ip6, __u8 segment, const struct view *view,
+					 const struct context *context)
+{
+	__u32 index = view->version->before, id, state = segment == SEGMENT_DATAGRAM ? FLOW_UDP : FLOW_ESTABLISHED;
+	struct version *before;
+	struct real *real;
+	__u64 slot;
+
+	if (!index || context->now - view->version->since > context->settings->timeouts[state])
+		return REAL_NONE;
+	before = bpf_map_lookup_elem(&versions, &index);
+	if (!before)
+		return REAL_NONE;
+	slot = slot_of(before, slot_key(before, tuple, ip6));
+	id = slot & SLOT_TRACKED ? SLOT_BEFORE(slot) : SLOT_NOW(slot);
+	real = bpf_map_lookup_elem(&reals, &id);
+	return id && real && !(real->flags & REAL_MOVES) ? id : REAL_NONE;
+}
+
 static __always_inline enum reason balance(struct packet *packet, bool ip6, const struct context *context)
 {
 	const struct tuple *tuple = &packet->tuple;
@@ -196,6 +219,12 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 	}
 	if (handover_asks(begins_flow(tuple)))
 		return UNFINISHED_BEFORE;
+	real = opens_flow(tuple) ? REAL_NONE : real_before(tuple, ip6, tuple->segment, &view, context);
+	if (real) {
+		if (shows_flow(tuple))
+			remember_flow(&found, tuple, ip6, view.vip, (struct pick){ real, 0 }, context);
+		return forward_to(packet, real, false, REASON_FORWARDED);
+	}
 	return slot ? balance_moved(packet, ip6, &view, slot, &found, context)
 		    : balance_new(packet, ip6, &view, &found, context);
 }

@@ -116,7 +116,7 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 	bool tracks_all = view->version->flags & VERSION_TRACKS_ALL;
 	__u32 key = slot_key(view->version, tuple, asked->ip6), kept = REAL_NONE;
 	struct flow_lookup found = {};
-	__u32 real = REAL_NONE;
+	__u32 real = REAL_NONE, before;
 
 	explain_slot(asked, view, key);
 	asked->scheduled = tracks_all ? explain_schedule(view, key, context->now) : asked->slot_now;
@@ -134,9 +134,14 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 	}
 	if (tracks_all && constants.features & FEATURE_PERSISTENCE && view->version->persistence)
 		kept = explain_template(asked, tuple, view, context->now);
+	before = tuple->segment == SEGMENT_DATAGRAM ? real_before(tuple, asked->ip6, tuple->segment, view, context)
+						    : REAL_NONE;
 	if (real) {
 		asked->step = STEP_FLOW;
 		asked->real = real;
+	} else if (before) {
+		asked->step = STEP_MOVED;
+		asked->real = before;
 	} else if (!tracks_all) {
 		asked->step = STEP_MOVED;
 		asked->real = explain_moved(asked, tuple->segment);

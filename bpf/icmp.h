@@ -30,6 +30,8 @@ static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6,
 	real = real_of_flow(&found, SEGMENT_NONE, context);
 	if (!real && handover_asks(false))
 		return UNFINISHED_BEFORE;
+	if (!real)
+		real = real_before(tuple, ip6, SEGMENT_NONE, &view, context);
 	if (!real) {
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
 		real = slot & SLOT_TRACKED ? SLOT_BEFORE(slot) : SLOT_NOW(slot);

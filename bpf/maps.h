@@ -27,7 +27,7 @@
 
 #include "reason.h"
 
-#define LAYOUT_VERSION 4
+#define LAYOUT_VERSION 5
 
 /* Real ids count from 1, over all services; one id is one (service, real server). 0 is "none". */
 #define REAL_NONE 0
@@ -250,6 +250,8 @@ struct version {
 	__u32 persistence; /* seconds; 0: none */
 	__u32 generation; /* of templates under this mask, the first: what held earlier ones does not hold these */
 	struct ip6 mask; /* what of a client's address makes it one client */
+	__u32 before; /* the version by whose slots flows are found that began under another hash; 0: there are none */
+	__u32 since; /* second in which that ended */
 };
 
 struct member {

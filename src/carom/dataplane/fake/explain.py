@@ -53,6 +53,8 @@ class _Explained:
             return Step.SCHEDULED, scheduled
         if flow := self.walk.flow(self.ends, self.segment):
             return Step.FLOW, flow.real
+        if self.segment is Segment.DATAGRAM and (real := self.walk.before(self.service, self.ends, self.segment)):
+            return Step.MOVED, real
         if not self.service.tracks_all:
             return Step.MOVED, self._moved(self.slot)
         if template := self.walk.template(self.service, self.ends):

@@ -10,7 +10,7 @@ from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, tracks_all
+from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, hashes_port, tracks_all
 from carom.dataplane.fake.flows import HALF_OPEN, Flow, Flows, seen
 from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.icmp_made import Allowance
@@ -33,6 +33,16 @@ class Slot:
     """It changed while flows may have been in it, so flows in it are given entries."""
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """By which hash flows are found that have no entry, since they began under it."""
+
+    plan: ServicePlan
+    slots: list[Slot]
+    since: int
+    """The second in which it was left."""
+
+
 @dataclass(slots=True)
 class Service:
     """One service as packets meet it."""
@@ -43,6 +53,7 @@ class Service:
     """Real servers in the order in which they were added."""
     slots: list[Slot] = field(default_factory=list)
     candidates: tuple[Candidate, ...] = ()
+    before: Before | None = None
 
     @property
     def tracks_all(self) -> bool:
@@ -189,17 +200,20 @@ class FakeDataPlane:
         old = self.services.get(plan.name)
         if old is None or (old.plan.scheduler, old.plan.scheduler_flags) != (plan.scheduler, plan.scheduler_flags):
             rule = make(plan.scheduler, plan.scheduler_flags)
-            service = Service(plan, rule, old.order if old else [], old.slots if old else [])
+            service = Service(plan, rule, *((old.order, old.slots, (), old.before) if old else ()))
         else:
             service = old
         if old and _clients(old.plan) != _clients(plan):
             self._forget_clients(plan.name)
+        plan_before, slots_before = old.plan if old else None, service.slots
         untracked_before = bool(old and not old.tracks_all)
         service.plan = plan
         service.order = _order(service.order, [real.address for real in service.everyone])
         self._list(service)
         table = self._table(service, len(service.slots) if untracked_before else 0)
-        service.slots = _next_slots(service, table, untracked_before)
+        service.slots = _next_slots(service, table, plan_before)
+        if plan_before and slots_before and _leaves(plan_before, slots_before, service):
+            service.before = Before(plan_before, slots_before, self.now)
         self.services[plan.name] = service
 
     def _mind_limit(self, service: str, real: RealPlan) -> None:
@@ -296,14 +310,24 @@ def _order(before: list[Address], wanted: list[Address]) -> list[Address]:
     return stay + [address for address in wanted if address not in stay]
 
 
-def _next_slots(service: Service, table: list[Address | None], untracked_before: bool) -> list[Slot]:
+def _same_hash(one: ServicePlan, other: ServicePlan) -> bool:
+    return one.scheduler is other.scheduler and hashes_port(one) == hashes_port(other)
+
+
+def _leaves(plan: ServicePlan, slots: list[Slot], service: Service) -> bool:
+    """Whether flows without entries, which were found by this hash, are not found by the service's now."""
+    if tracks_all(plan):
+        return False
+    return service.tracks_all or not _same_hash(plan, service.plan) or len(slots) != len(service.slots)
+
+
+def _next_slots(service: Service, table: list[Address | None], plan: ServicePlan | None) -> list[Slot]:
+    """`plan` is the one before."""
     before = service.slots
-    if service.tracks_all or not before:
+    if service.tracks_all or not before or plan is None:
         return [Slot(now) for now in table]
-    if not untracked_before:
+    if tracks_all(plan) or not _same_hash(plan, service.plan):
         return [Slot(now, now, tracked=True) for now in table]
-    if table and len(table) != len(before):
-        return [Slot(now) for now in table]
     return [
         old if old.now == now else Slot(now, old.before if old.tracked else old.now, tracked=True)
         for old, now in zip(before, table or [None] * len(before), strict=True)

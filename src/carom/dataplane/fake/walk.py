@@ -305,7 +305,7 @@ class Walk:
         if flow := self.flow(ends, Segment.NONE):
             return self.to_real(flow.service, flow.real, "icmp_forwarded")
         slot = self.slot(service, ends)
-        real = slot.before if slot.tracked else slot.now
+        real = self.before(service, ends, Segment.NONE) or (slot.before if slot.tracked else slot.now)
         return self.to_real(service.plan.name, real, "icmp_forwarded") if real else self.drops("icmp_no_flow")
 
     # ------------------------------------------------------------------------------- balancing
@@ -356,9 +356,23 @@ class Walk:
             self.plane.repeated[flow.service, flow.real] += again
             flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
             return self.to_real(flow.service, flow.real, "forwarded")
+        if segment not in OPENING and (real := self.before(service, ends, segment)):
+            if segment in SHOWING:
+                self.remember(service, ends, segment, real)
+            return self.to_real(service.plan.name, real, "forwarded")
         return (
             self.new(service, ends, segment, slot) if service.tracks_all else self.moved(service, ends, segment, slot)
         )
+
+    def before(self, service: Service, ends: Ends, segment: Segment) -> Address | None:
+        """Where a flow without an entry is, if it began while the service went by another hash and lives yet."""
+        before, table = service.before, self.plane.flow_table
+        state = "UDP" if segment is Segment.DATAGRAM else "ES"
+        if before is None or self.plane.now - before.since > table.timeouts[state]:
+            return None
+        slot = before.slots[slot_number(before.plan, ends.client, ends.client_port, len(before.slots))]
+        real = slot.before if slot.tracked else slot.now
+        return None if real is None or self.moves(service.plan.name, real) else real
 
     def new(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
         """A packet of no flow, in a service whose flows all have entries."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
@@ -212,6 +212,8 @@ class Version(c.Structure):
         ("persistence", c.c_uint32),
         ("generation", c.c_uint32),
         ("mask", Ip6),
+        ("before", c.c_uint32),
+        ("since", c.c_uint32),
     )
 
 

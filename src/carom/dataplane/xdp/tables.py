@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes as c
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from carom.core.limits import is_overloaded
@@ -40,6 +40,7 @@ from carom.dataplane.xdp.layout import (
     TEMPLATE_GENERATIONS,
     VLAN_AS_IT_CAME,
     VLAN_NONE,
+    Clock,
     Frontend,
     Ip6,
     Limit,
@@ -61,6 +62,8 @@ from carom.errors import DataPlaneError
 from carom.events import RealName
 from carom.model import OnDown, Scheduler
 
+LONGEST_TIMEOUT = 0xFFFF
+"""Seconds."""
 _ARRAYS = ("versions", "slots")
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
@@ -76,6 +79,10 @@ class Published:
     generation: int
     """The first of templates that are made under this mask."""
     plan: VersionPlan
+    before: Published | None = None
+    """The version by whose hash flows are found that have no entry."""
+    since: int = 0
+    """The second in which that was left."""
 
 
 class Tables:
@@ -110,7 +117,9 @@ class Tables:
     def _read_published(self) -> Iterable[tuple[str, Published]]:
         for name, number in self.services.numbers.items():
             if index := half_of(self._words["services"][number], self._half):
-                yield name, self._hold(index)
+                before, since = self._version(index).before, self._version(index).since
+                published = self._hold(index)
+                yield name, replace(published, before=self._hold(before), since=since) if before else published
 
     def _hold(self, index: int) -> Published:
         version = self._version(index)
@@ -151,10 +160,14 @@ class Tables:
         self._entrances.renew(frontends, self._half)
         words = self._words["services"]
         for name, old in list(self._published.items()):
-            laid = self._published[name] = self._lay(old.plan, old.generation, self._version(old.index).serial)
+            before = self._lay_again(old.before) if old.before else None
+            laid = self._published[name] = self._lay_again(old, before)
             number = self.services.numbers[name]
             words[number] = with_half(words[number], self._half, laid.index)
-            self._give_back(old)
+            self._give_all_back(_both(old))
+
+    def _lay_again(self, old: Published, before: Published | None = None) -> Published:
+        return self._lay(old.plan, old.generation, self._version(old.index).serial, before, old.since)
 
     # ------------------------------------------------------------------------------- the whole wish
 
@@ -167,7 +180,7 @@ class Tables:
         try:
             useless = self._entrances.lead(frontends, 1 - self._half)
         except DataPlaneError:
-            self._give_all_back(laid)
+            self._give_all_back(laid.values())
             raise
         self._entrances.open({service.vip for service in plan.services}, 1 - self._half)
         self._write_reals(plan)
@@ -193,7 +206,7 @@ class Tables:
     def forget_gone(self, wanted: frozenset[RealName] = frozenset()) -> None:
         """Frees the numbers of real servers that nobody wants, no flow has, and no slot points to."""
         pointed: set[int] = set()
-        for published in self._published.values():
+        for published in (one for service in self._published.values() for one in _both(service)):
             pointed.update(map(slot_now, published.plan.slots), map(slot_before, published.plan.slots))
         for name, number in list(self.reals.numbers.items()):
             if name in wanted or number in pointed or self._words["loads"][number]:
@@ -296,11 +309,19 @@ class Tables:
         try:
             for name, version in versions.items():
                 old = self._published.get(name)
-                laid[name] = self._lay(version, old.generation if old and _remembers(old, version) else None)
+                generation = old.generation if old and _remembers(old, version) else None
+                laid[name] = self._lay(version, generation, 0, *self._before(old, version))
         except DataPlaneError:
-            self._give_all_back(laid)
+            self._give_all_back(laid.values())
             raise
         return laid
+
+    def _before(self, old: Published | None, version: VersionPlan) -> tuple[Published | None, int]:
+        """By which version flows without entries are found besides, and since when; no longer than any flow lives."""
+        now = Clock.from_buffer_copy(self._maps["clock"].get(key(0)) or b"").seconds
+        if old and version.leaves(old.plan):
+            return replace(old, before=None), now
+        return (old.before, old.since) if old and now - old.since <= LONGEST_TIMEOUT else (None, 0)
 
     def _aim(self, plan: Plan, laid: Mapping[str, Published]) -> None:
         """Lets the half that no packet reads lead to the plan's versions, and to no others."""
@@ -323,7 +344,8 @@ class Tables:
             return
         if any(old.plan.mask) and not _remembers(old, laid.plan):
             self._forget_templates({self.services.numbers[name]})
-        self._give_back(old)
+        kept = laid.before.index if laid.before else 0
+        self._give_all_back(one for one in _both(old) if one.index != kept)
 
     def _set_cursor(self, number: int, laid: Published, before: VersionPlan | None) -> None:
         """wrr goes back to the list's head when weights or servers change; all others go on where they stood."""
@@ -345,7 +367,14 @@ class Tables:
             if owner == service:
                 self._maps["homes"].clear(key(number))
 
-    def _lay(self, version: VersionPlan, generation: int | None, serial: int = 0) -> Published:
+    def _lay(
+        self,
+        version: VersionPlan,
+        generation: int | None,
+        serial: int = 0,
+        before: Published | None = None,
+        since: int = 0,
+    ) -> Published:
         """`generation` is that of the version before; None: its clients are forgotten. `serial`, if 0, is a new one."""
         index = self._extents["versions"].take(1, self._clock())
         members = array("Q", (real | weight << 32 for real, weight in version.members))
@@ -359,9 +388,10 @@ class Tables:
             *(places[0], len(members), places[1], len(version.contenders), places[2], len(version.slots)),
             *(version.weight_max, version.weight_gcd, sum(version.weights), serial or self._serial),
             *(version.persistence, generation, Ip6.from_buffer_copy(version.mask)),
+            *(before.index if before else 0, since),
         )
         self._maps["versions"].set(key(index), bytes(value))
-        return Published(index, *places, generation, version)
+        return Published(index, *places, generation, version, before, since)
 
     def _put(self, name: str, words: array[int]) -> int:
         """Lays these words aside; where."""
@@ -369,8 +399,8 @@ class Tables:
         self._words[name][start : start + len(words)] = words
         return start
 
-    def _give_all_back(self, laid: Mapping[str, Published]) -> None:
-        for published in laid.values():
+    def _give_all_back(self, laid: Iterable[Published]) -> None:
+        for published in laid:
             self._give_back(published)
 
     def _give_back(self, old: Published) -> None:
@@ -393,7 +423,7 @@ class Tables:
         for name in gone:
             self._words["services"][self.services.numbers[name]] = 0
             if name in self._published:
-                self._give_back(self._published.pop(name))
+                self._give_all_back(_both(self._published.pop(name)))
         self._forget_templates({self.services.numbers[name] for name in gone})
         for name in gone:
             self.services.release(name)
@@ -424,6 +454,11 @@ class Tables:
 def in_blocks(contenders: int) -> int:
     """The room that so many contenders take."""
     return -(-contenders // CONTENDER_BLOCK) * CONTENDER_BLOCK
+
+
+def _both(published: Published) -> tuple[Published, ...]:
+    """It, and the one by whose hash flows are found besides."""
+    return (published, published.before) if published.before else (published,)
 
 
 def _remembers(old: Published, version: VersionPlan) -> bool:

@@ -53,6 +53,15 @@ class VersionPlan:
         return bool(self.flags & VERSION_TRACKS_ALL)
 
     @property
+    def hash(self) -> tuple[Scheduler, int, int]:
+        """By which a client finds its slot."""
+        return self.scheduler, self.flags & VERSION_HASHES_PORT, len(self.slots)
+
+    def leaves(self, before: VersionPlan) -> bool:
+        """Whether flows without entries, which that version's hash finds, are not found by this one's."""
+        return not before.tracks_all and bool(before.slots) and (self.tracks_all or self.hash != before.hash)
+
+    @property
     def weights(self) -> tuple[int, ...]:
         return tuple(weight for _, weight in self.members if weight)
 
@@ -108,7 +117,7 @@ def next_version(
         table = hash_table(service, listed, [last_weight(real) for real in listed], size)
         numbers = [number(real) if real.weight else 0 for real in listed]
         now = [numbers[place] for place in table]
-        slots = array("Q", now) if tracks_all(service) else _keep_flows(now, before)
+        slots = array("Q", now) if tracks_all(service) else _keep_flows(service, now, before)
     else:
         listed = [real for real in listed if real.weight]
         numbers = [number(real) for real in listed]
@@ -157,15 +166,14 @@ def _members(weights: dict[int, int], before: VersionPlan | None) -> tuple[tuple
     return tuple((real, weights.get(real, 0)) for real in places)
 
 
-def _keep_flows(table: list[int], before: VersionPlan | None) -> array[int]:
+def _keep_flows(service: ServicePlan, table: list[int], before: VersionPlan | None) -> array[int]:
     """A slot that changes remembers where its flows are, so that only flows that are seen to begin go elsewhere."""
     if before is None or not before.slots:
         return array("Q", table)
-    if before.tracks_all:  # every flow has an entry, and is looked for
-        return array("Q", (slot(now, now, tracked=True) for now in table))
+    by_port = bool(before.flags & VERSION_HASHES_PORT)
+    if before.tracks_all or (before.scheduler, by_port) != (service.scheduler, hashes_port(service)):
+        return array("Q", (slot(now, now, tracked=True) for now in table))  # every flow is looked for
     table = table or [0] * len(before.slots)
-    if len(table) != len(before.slots):  # another hash finds other slots: whoever has no entry begins anew
-        return array("Q", table)
     return array("Q", (_next_slot(old, now) for old, now in zip(before.slots, table, strict=True)))
 
 

@@ -17,9 +17,10 @@ BUCKETS = 256
 ACTIVE = frozenset({"established", "syn-sent", "syn-recv", "synack"})
 
 
-def plan() -> Plan:
-    """Services that count, hash, keep their clients, and of both families."""
+def plan(left: Scheduler = Scheduler.RR) -> Plan:
+    """Services that count, hash, keep their clients, and of both families; one of them has left its hash."""
     return plans.plan(
+        plans.service(left, name="left", vip=plans.OTHER_VIP, ports=(Ports(Protocol.TCP, 9000, 9000),)),
         plans.service(Scheduler.WLC, *weighed(plans.REALS)),
         plans.service(Scheduler.RR, name="dns", ports=(plans.DNS, Ports(Protocol.UDP, 5000, 5999))),
         replace(plans.service(Scheduler.WRR, name="kept", vip=plans.OTHER_VIP), persistence=300),
@@ -45,6 +46,11 @@ def frames(first: int, count: int, *segments: str) -> list[bytes]:
             sent += [tcp(source, target, flags) for source, target in ends]
         sent += [udp(client, f"{plans.VIP}:{port}") for port in (53, 5353)]
     return sent
+
+
+def left(segment: str) -> list[bytes]:
+    """What clients send of whom nothing is remembered, since they came when that service went by its hash."""
+    return [tcp(f"10.1.0.{number}:1025", f"{plans.OTHER_VIP}:9000", segment) for number in range(1, 31)]
 
 
 def known(plane: XdpDataPlane) -> dict[str, Any]:

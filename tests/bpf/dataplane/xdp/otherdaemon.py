@@ -18,6 +18,7 @@ from types import FrameType
 
 from carom.dataplane.xdp import migrate
 from carom.dataplane.xdp.plane import XdpDataPlane
+from carom.model import Scheduler
 from tests.bpf.dataplane.xdp import migrated
 
 
@@ -47,11 +48,14 @@ def main() -> None:
     if told.killed:
         die_at(told.killed[0], int(told.killed[1]))
     plane.attach()
+    found = []
     if told.plan:
+        plane.apply(migrated.plan(Scheduler.MH))
+        found = [plane._attached()[0].director.run(frame)[1][:6].hex() for frame in migrated.left("S")]
         plane.apply(migrated.plan())
         for frame in migrated.frames(1, 20):
             plane._attached()[0].director.run(frame)
-    sys.stdout.write(json.dumps(migrated.known(plane)))
+    sys.stdout.write(json.dumps({"left": found, **migrated.known(plane)}))
     plane.close()
 
 

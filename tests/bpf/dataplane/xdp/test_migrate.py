@@ -77,6 +77,7 @@ def taken_over(pins: Path) -> tuple[XdpDataPlane, dict[str, Any]]:
 
 def test_all_that_is_known_goes_to_another_layout_and_back(other: Path, pins: Path) -> None:
     theirs = told(other, pins, "--plan")
+    connected = theirs.pop("left")
     assert (len(theirs["flows"]), theirs["counted"]) == (100, migrated.census(theirs))
     assert layout_of(pins / MAPS) == otherbuild.OTHER_LAYOUT
 
@@ -93,9 +94,13 @@ def test_all_that_is_known_goes_to_another_layout_and_back(other: Path, pins: Pa
     ours = json.loads(json.dumps(migrated.known(plane)))
     assert (len(ours["flows"]), ours["counted"]) == (150, migrated.census(ours))
     assert persistent_reals(theirs).items() <= persistent_reals(ours).items(), "clients stay where they were"
+    assert [mac.hex() for mac in destinations(pins, migrated.left("A")[:15])] == connected[:15], "without an entry"
+    ours = json.loads(json.dumps(migrated.known(plane)))
     plane.close()
 
-    assert told(other, pins) == ours
+    back = told(other, pins)
+    assert {**back, "left": None} == {**ours, "left": None}
+    assert [mac.hex() for mac in destinations(pins, migrated.left("A"))] == connected
 
 
 def persistent_reals(found: dict[str, Any]) -> dict[str, str]:
@@ -183,7 +188,7 @@ def test_a_build_that_cannot_read_the_description_refuses_and_changes_nothing(ot
     description.set(key(0), text)
     description.pin(pins / MAPS / "description")
     description.close()
-    assert told(other, pins) == theirs
+    assert told(other, pins) == {**theirs, "left": []}
 
 
 def refusal(pins: Path) -> str:

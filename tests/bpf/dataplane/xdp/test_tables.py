@@ -155,6 +155,35 @@ def test_a_real_server_that_slots_remember_keeps_its_number(loaded: Loaded, tabl
     assert number_of(tables, B)
 
 
+def test_the_slots_of_a_hash_that_was_left_are_kept_over_restarts_and_given_back_at_last(loaded: Loaded) -> None:
+    clock = Ticking()
+    tables = Tables(loaded.maps, clock)
+    for number in range(20):
+        tables.apply(plans.plan(plans.service(Scheduler.MH)))
+        hashed = tables._published["web"]
+        tables.apply(plans.plan(plans.service(Scheduler.WLC)))
+        tables = Tables(loaded.maps, clock)
+        found = tables._published["web"]
+        assert found.before is not None
+        assert (found.before.index, found.before.plan) == (hashed.index, hashed.plan)
+        tables.apply(plans.plan(plans.changed(plans.service(Scheduler.WLC), A, weight=2 + number)))
+        assert tables._published["web"].before == found.before
+        assert len(tables._extents["versions"].used) <= 6, "the first, those of both, and what rests"
+    loaded.maps["clock"].set(key(0), struct.pack("=IIQ", 1 << 17, 0, 0))
+    tables.apply(plans.plan(plans.changed(plans.service(Scheduler.WLC), A, weight=1000)))
+    assert tables._published["web"].before is None, "no flow is that old"
+
+
+class Ticking:
+    """Every look is a minute later."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 60
+        return self.now
+
+
 def test_new_thresholds_free_who_is_below_them(loaded: Loaded, tables: Tables) -> None:
     web = plans.service()
     tables.apply(plans.plan(plans.changed(web, A, upper=5, lower=2)))
