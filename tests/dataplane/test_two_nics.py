@@ -16,7 +16,8 @@ from tests.dataplane.planes import Oracle, PlaneUnderTest, Xdp
 from tests.dataplane.test_packets import RECORDS, Record
 
 INSIDE_MTU = 1600
-"""More than the suite's packets have."""
+SUITE = [record for record in RECORDS if len(record.frame) <= INSIDE_MTU]
+"""What fits through the inside NIC: all but jumbo frames."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def two_nics(request: pytest.FixtureRequest) -> PlaneUnderTest:
     return xdp
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.words)
+@pytest.mark.parametrize("record", SUITE, ids=lambda record: record.words)
 def test_a_packet(two_nics: PlaneUnderTest, record: Record) -> None:
     two_nics.apply(record.plan or plans.plan())
     for frame in record.before:
