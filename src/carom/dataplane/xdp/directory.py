@@ -35,6 +35,11 @@ class Directory:
         for key, place in self._places.items():
             yield key, Frontend.of(self._words[self._at(place) + self._size - 1])
 
+    def words(self) -> dict[bytes, int]:
+        """The same, each as the word that packets read."""
+        words = self._words[self._size - 1 :: self._size].tolist()
+        return {key: words[place] for key, place in self._places.items()}
+
     def put(self, key: bytes, frontend: Frontend) -> None:
         """Lets a key lead there from now on. Raises DataPlaneError where it finds no place."""
         place = self._places.get(key)

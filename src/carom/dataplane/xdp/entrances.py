@@ -8,15 +8,35 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from carom.dataplane.xdp.directory import Directory
 from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import FrontendPlan
-from carom.dataplane.xdp.layout import RANGE_LAST, Frontend, Settings, Vip, Way, key, vip_filter_bit, with_half
+from carom.dataplane.xdp.layout import (
+    HALF_BITS,
+    RANGE_LAST,
+    Frontend,
+    Settings,
+    Vip,
+    half_of,
+    key,
+    vip_filter_bit,
+    with_half,
+)
 from carom.dataplane.xdp.libbpf import Map
 from carom.errors import DataPlaneError
 from carom.model import Address
+
+
+@dataclass(slots=True)
+class Useless:
+    """What leads nowhere as soon as the halves are swapped."""
+
+    places: list[bytes]
+    ranges: list[int] = field(default_factory=list)
+    """Where they begin."""
 
 
 class Entrances:
@@ -29,6 +49,8 @@ class Entrances:
         self._extents = Extents("ranges", maps["ranges"].max_entries)
         self._extents.hold(0, 1)  # index 0 is "none"
         self._directories = {4: Directory(maps["frontends4"], clock), 6: Directory(maps["frontends6"], clock)}
+        self._vips: Mapping[Address, int] = {}
+        """Those in the maps, and in which halves they are one, while a plan is made true."""
         for frontend in self.standing().values():
             start = frontend.ways[half].ranges
             self._extents.hold(start, len(self._ranges_at(start)))
@@ -37,22 +59,27 @@ class Entrances:
         """Every key that is there, and where it leads."""
         return {place: frontend for directory in self._directories.values() for place, frontend in directory.items()}
 
-    def lead(self, wish: Mapping[bytes, FrontendPlan], half: int) -> list[Way]:
-        """Lets this half, which no packet reads, lead to the plan's services; the ways that this makes useless.
+    def lead(self, wish: Mapping[bytes, FrontendPlan], half: int) -> Useless:
+        """Lets this half, which no packet reads, lead to the plan's services; what that makes useless in the other.
 
         Raises DataPlaneError where a port or a range finds no place: what has been written by then leads nowhere.
         """
-        useless, taken = list[Way](), list[Way]()
+        standing = {
+            place: word for directory in self._directories.values() for place, word in directory.words().items()
+        }
+        useless, taken = Useless(list(standing.keys() - wish.keys())), list[int]()
         try:
-            for place, before in (dict.fromkeys(wish) | self.standing()).items():
-                old, frontend = before.ways[1 - half] if before else Way(), wish.get(place)
-                way = self._way(frontend, old) if frontend else Way()
-                if old.ranges != way.ranges:
-                    useless.append(old)
-                    taken.append(way)
-                after = (before or Frontend(wish[place].vip)).with_way(half, way)
-                if after != before:
-                    self._directory(place).put(place, after)
+            for place in [*wish, *useless.places]:
+                frontend = wish.get(place, FrontendPlan(0))
+                word = standing.get(place, frontend.vip << 2 * HALF_BITS)
+                old = ranges = half_of(word, 1 - half) >> 12
+                if (old or frontend.ranges) and self._ranges_at(old) != frontend.ranges:
+                    ranges = self._lay(frontend.ranges)
+                    useless.ranges.append(old)
+                    taken.append(ranges)
+                after = with_half(word, half, frontend.service | ranges << 12)
+                if after != standing.get(place):
+                    self._directory(place).put(place, Frontend.of(after))
         except DataPlaneError:
             self._give_back(taken)
             raise
@@ -62,16 +89,16 @@ class Entrances:
         """In this half, which no packet reads, these are the VIPs. New ones pass the filter first."""
         standing = self._standing_vips()
         self._write_filter(vips | standing.keys())
-        for vip in vips | standing.keys():
-            self._set_vip(vip, standing.get(vip, 0), half, is_one=vip in vips)
+        self._vips = {
+            vip: self._set_vip(vip, standing.get(vip, 0), half, is_one=vip in vips) for vip in vips | standing.keys()
+        }
 
-    def tidy(self, vips: set[Address], half: int, useless: Iterable[Way]) -> None:
-        """Takes away what this half, which packets read, has no more."""
-        for place, frontend in self.standing().items():
-            if frontend.ways[half] == Way():
-                self._directory(place).remove(place)
-        self._give_back(useless)
-        for vip, halves in self._standing_vips().items():
+    def tidy(self, vips: set[Address], half: int, useless: Useless) -> None:
+        """Takes away what this half, which packets read now, has no more."""
+        for place in useless.places:
+            self._directory(place).remove(place)
+        self._give_back(useless.ranges)
+        for vip, halves in self._vips.items():
             if vip in vips:
                 self._set_vip(vip, halves, 1 - half, is_one=True)
             else:
@@ -92,12 +119,11 @@ class Entrances:
         """The one that a key belongs to: the families' keys differ in length."""
         return self._directories[4 if len(place) == 8 else 6]
 
-    def _way(self, frontend: FrontendPlan, old: Way) -> Way:
-        if self._ranges_at(old.ranges) == frontend.ranges:
-            return Way(frontend.service, old.ranges)
-        start = self._extents.take(len(frontend.ranges), self._clock())
-        self._words[start : start + len(frontend.ranges)] = array("Q", frontend.ranges)
-        return Way(frontend.service, start)
+    def _lay(self, ranges: list[int]) -> int:
+        """Lays these aside; where."""
+        start = self._extents.take(len(ranges), self._clock())
+        self._words[start : start + len(ranges)] = array("Q", ranges)
+        return start
 
     def _ranges_at(self, start: int) -> list[int]:
         """The ranges that begin there, up to the last."""
@@ -106,15 +132,16 @@ class Entrances:
             found.append(self._words[start + len(found)])
         return found
 
-    def _give_back(self, ways: Iterable[Way]) -> None:
-        for way in ways:
-            self._extents.give_back(way.ranges, len(self._ranges_at(way.ranges)), self._clock())
+    def _give_back(self, starts: Iterable[int]) -> None:
+        for start in starts:
+            self._extents.give_back(start, len(self._ranges_at(start)), self._clock())
 
     # ---- VIPs ----
 
-    def _set_vip(self, vip: Address, halves: int, half: int, *, is_one: bool) -> None:
+    def _set_vip(self, vip: Address, halves: int, half: int, *, is_one: bool) -> int:
         if (after := with_half(halves, half, is_one)) != halves:
             self._maps[f"vips{vip.version}"].set(vip.packed, bytes(Vip(after)))
+        return after
 
     def _standing_vips(self) -> dict[Address, int]:
         """Those in the maps, and in which halves they are one."""

@@ -18,7 +18,7 @@ from functools import partial
 
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.dataplane.xdp.entrances import Entrances, settings_of
+from carom.dataplane.xdp.entrances import Entrances, Useless, settings_of
 from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
@@ -412,7 +412,7 @@ class Tables:
 
     # ------------------------------------------------------------------------------- what goes, and settings
 
-    def _retire(self, plan: Plan, laid: Mapping[str, Published], useless: Iterable[Way]) -> None:
+    def _retire(self, plan: Plan, laid: Mapping[str, Published], useless: Useless) -> None:
         """Takes away what the plan no longer has, once no packet finds it any more."""
         for name, published in laid.items():
             self._published_now(name, published)
