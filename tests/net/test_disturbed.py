@@ -24,8 +24,8 @@ from carom.errors import RefusedError
 from tests.net.segment import VIP6, rip6, segment
 from tests.net.test_daemon import CONFIG, DNS, Host, end, until
 
-CHECKED = CONFIG.replace("check = false\n", "") + "\n[service.check]\nevery = 0.2\ntimeout = 0.2\nrise = 2\nfall = 1\n"
-STOOD_STILL = 3.0
+CHECKED = CONFIG.replace("check = false\n", "") + "\n[service.check]\nevery = 0.2\ntimeout = 0.2\nrise = 2\nfall = 2\n"
+STOOD_STILL = 2.0
 """Seconds; checks are due every 0.2."""
 
 
@@ -131,10 +131,18 @@ def plug(host: Host, mac: str) -> None:
     host.lan.on(director, *["ip", "link", "set", "eth0", "up"])
 
 
-def test_another_nic_of_the_same_name_and_mac_is_attached_to_though_nobody_saw_it_come(host: Host) -> None:
+def test_a_nic_may_go_down_and_may_be_another_of_the_same_name_and_mac(host: Host) -> None:
+    """The second comes while the daemon stands still, so that it never sees it gone."""
     host.config.write_text(CHECKED + six())
     [link] = json.loads(host.lan.on(host.lan.director, "ip", "-j", "link", "show", "eth0"))
     with host.daemon() as process:
+        host.lan.on(host.lan.director, "ip", "link", "set", "eth0", "down")
+        until(lambda: "eth0 is down: nothing arrives and nothing is sent" in host.status["faults"])
+        threading.Event().wait(0.5)  # two checks
+        host.lan.on(host.lan.director, "ip", "link", "set", "eth0", "up")
+        until(lambda: host.status["faults"] == [])
+        assert "real server down" not in events(host), "that our own NIC is down says nothing of them"
+
         process.send_signal(signal.SIGSTOP)
         host.lan.on(host.lan.director, "ip", "link", "del", "eth0")
         plug(host, link["address"])
@@ -185,6 +193,7 @@ def test_neither_flushed_neighbours_nor_flushed_rules_make_real_servers_look_dea
 
 
 def test_after_it_stood_still_no_check_counts_that_was_due_meanwhile(host: Host) -> None:
+    host.config.write_text(CHECKED.replace("fall = 2", "fall = 1"))
     with host.daemon() as process:
         until(lambda: [real["state"] for real in host.status["services"][0]["reals"]] == ["up", "up"])
         process.send_signal(signal.SIGSTOP)

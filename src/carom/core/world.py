@@ -343,7 +343,7 @@ class _Draft:
         service = self._world.services.get(fact.service)
         records = self._health.get(fact.service) or self._world.health.get(fact.service, {})
         before = records.get(fact.real)
-        if service is None or service.check is None or before is None:
+        if service is None or service.check is None or before is None or self._is_own_fault(fact):
             return
         after = health.heard(before, service.check, fact.outcome, fact.diagnosis, self._now)
         if not after.proven and fact.outcome.reason is Reason.FAULT:
@@ -354,6 +354,12 @@ class _Draft:
         self._health[fact.service][fact.real] = after
         if after.effect != before.effect:
             self._unjudged.add(fact.service)
+
+    def _is_own_fault(self, fact: Checked) -> bool:
+        """Without our own NIC no check gets through, which says nothing of the real server."""
+        nic = self._world.towards_reals
+        is_failure = not fact.outcome.ok and fact.outcome.reason is not Reason.FAULT
+        return is_failure and nic is not None and not nic.up and fact.real not in self._world.own
 
     def _judge(self) -> None:
         if not self._unjudged:

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from carom.core.planning import plan
-from carom.core.world import LEAVE_WITHIN, Memory, begin, memory_of, reals_by_mac, recall, step, told
+from carom.core.world import LEAVE_WITHIN, Memory, begin, is_up, memory_of, reals_by_mac, recall, step, told
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Overridden, Override
 from carom.model import Config, Director, Real
 from tests.unit.core.stories import (
@@ -107,6 +107,15 @@ def test_a_check_that_cannot_be_made_does_not_keep_the_director_from_its_work() 
     world = after(*FOUND, broken(ONE), config=CHECKED)
     assert world.judgements["web"].up == (True, False)
     assert step(world, [broken(ONE)] * 9, 9.0).judgements["web"].up == (True, False)
+
+
+def test_what_fails_while_our_own_nic_is_down_says_nothing_of_a_real_server() -> None:
+    world = step(at_work(), [nic("192.168.76.1/24", up=False)], 20.0)
+    assert step(world, [unwell(ONE)] * 3, 21.0) is world
+    up_again = step(world, [nic("192.168.76.1/24")], 22.0)
+    assert not is_up(fallen(up_again), "web", ONE)
+    own = step(world, [nic(f"{ONE}/24", up=False)], 20.0)
+    assert not is_up(fallen(own), "web", ONE), "one that is the director itself needs no NIC"
 
 
 def test_results_that_change_no_weight_change_no_plan() -> None:
