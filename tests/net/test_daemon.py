@@ -59,7 +59,7 @@ class Host:
         self.said = folder / "caromd.log"
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.manager.bind(str(folder / "notify"))
-        self.manager.settimeout(15)
+        self.manager.settimeout(45)  # a start computes for a second, and may wait for a processor eight times as long
 
     def command(self, *arguments: str) -> list[str]:
         program = [sys.executable, "-m", "carom.daemon", "--socket", str(self.socket), "--pins", str(self.pins)]
