@@ -112,8 +112,8 @@ def _prepare(stand: Stand, cell: Cell) -> None:
         cell.subject.forget()
     cell.subject.tick()
     if case.is_warmed:
-        for flags in cell.subject.handshake if case.protocol is Protocol.TCP else (ACK,):
-            stand.sweep(case, max(case.flows, HOT), flags)
+        handshake = cell.subject.handshake if case.protocol is Protocol.TCP else (ACK,)
+        stand.open(case, max(case.flows, HOT), handshake)
     elif case.is_endless and not cell.samples:
         stand.flood(case, TABLE_FLOWS)
 

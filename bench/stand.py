@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import time
+from collections.abc import Sequence
 
 from bench import cases, objects, walk
 from bench.cases import Case
@@ -24,6 +25,8 @@ from carom.errors import UnsupportedError
 REFERENCE_PACKETS = 60_000
 FIRST_FRESH = cases.FLOW_NUMBERS >> 4
 """Flows from this number on belong to no case that knows its flows."""
+AT_ONCE = 1 << 12
+"""Half a million flows that are half-open at once would be a SYN flood, and be treated as one."""
 _CLONE_NEWNET = 0x40000000
 
 
@@ -71,10 +74,12 @@ class Stand:
         self._walk.stay(flow)
         return self._run(case, packets)
 
-    def sweep(self, case: Case, flows: int, flags: int) -> None:
-        """One packet of each of the first flows, in turn, with these TCP flags."""
-        self._walk.sweep(flows)
-        self._run(case, flows, flags)
+    def open(self, case: Case, flows: int, handshake: Sequence[int]) -> None:
+        """Each of the first flows sends these TCP flags in turn, and no more than AT_ONCE are half-open at a time."""
+        for first in range(0, flows, AT_ONCE):
+            for flags in handshake:
+                self._walk.sweep(first, min(flows, AT_ONCE))
+                self._run(case, min(flows, AT_ONCE), flags)
 
     def scatter(self, case: Case, packets: int) -> float:
         """Packets of flows drawn at random from those of the case; nanoseconds each."""

@@ -27,9 +27,9 @@ class Walk(c.Structure):
         """Always this flow."""
         self._set(first=flow, mask=0, multiplier=1, increment=0, shift=0)
 
-    def sweep(self, flows: int) -> None:
-        """Each of the first flows in turn; a power of two."""
-        self._set(first=0, mask=flows - 1, multiplier=1, increment=1, shift=0)
+    def sweep(self, first: int, flows: int) -> None:
+        """Each of so many flows in turn, from this one on; a power of two."""
+        self._set(first=first, mask=flows - 1, multiplier=1, increment=1, shift=0)
 
     def scatter(self, flows: int) -> None:
         """Any of the first flows, at random. Knuth's MMIX generator, whose upper bits are the good ones."""
