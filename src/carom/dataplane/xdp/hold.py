@@ -79,7 +79,7 @@ class Hold:
                 return f"the program was taken off {nic} by somebody else, so nothing is forwarded"
             if index and link.program_id() != program:
                 return f"the program on {nic} was replaced by somebody else"
-        if names(self._pins) != self._pinned:
+        if not self._pinned <= names(self._pins):
             return f"pins in {self._pins} were removed or replaced by somebody else: nothing outlives this daemon"
         return ""
 

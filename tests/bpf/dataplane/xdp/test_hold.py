@@ -192,6 +192,8 @@ def test_without_its_pins_it_goes_on_and_pins_itself_again(
 
 
 def test_a_single_map_that_was_replaced_is_noticed(held: tuple[program.Loaded, Hold], pins: Path) -> None:
+    held[0].maps["reals"].pin(pins / "maps/another")
+    assert held[1].disturbance() == "", "who pins something beside ours disturbs nobody"
     (pins / "maps/reals").rename(pins / "maps/limits")
     assert "pins in" in held[1].disturbance()
 
