@@ -38,7 +38,7 @@ from carom.lab.wait import until
 from tests.net.segment import VIP, VIP2, rip, segment
 from tests.net.test_daemon import Host
 
-KILLS = int(os.environ.get("CAROM_KILLS", "16"))
+KILLS = int(os.environ.get("CAROM_KILLS", "12"))
 MAPS = (
     *(
         "settings",
