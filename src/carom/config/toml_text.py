@@ -39,6 +39,13 @@ REMEDIES = (
 """How each of tomllib's messages begins, and what to say in its place. The first that fits counts."""
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_QUOTED = r"""\"(?:[^"\\]|\\.)*+\"?|'[^']*+'?"""
+_PART = rf"(?>[A-Za-z0-9_-]++|{_QUOTED})"
+_IN_QUOTES = re.compile(_QUOTED)
+_DOTTED = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+")
+"""Every key of a line, and every quoted text: what begins is gone through once, so that nobody can make it slow."""
+_LONG_LINE, _DEEPEST = 400, 100
+"""Characters of a line in which a key may be too deep, and dots of one that is: tomllib takes their square in time."""
 _LONG_NUMBER = re.compile(r"[0-9_]{4301,}")
 
 
@@ -57,6 +64,7 @@ def document(text: str) -> dict[str, Any]:
     except UnicodeEncodeError as error:
         line = _line_at(text, error.start)
         raise NotTomlError(line, "half a character (a surrogate) stands here; delete it") from None
+    _refuse_deep_keys(text)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -68,6 +76,23 @@ def document(text: str) -> dict[str, Any]:
         found = _LONG_NUMBER.search(text)
         line = _line_at(text, found.start()) if found else 1
         raise NotTomlError(line, "a number has too many digits to read; write a smaller one") from None
+
+
+def _refuse_deep_keys(text: str) -> None:
+    """Raises NotTomlError for the first line with a key that tomllib would be at for minutes or hours."""
+    begin = 0
+    while begin < len(text):
+        end = text.find("\n", begin)
+        end = len(text) if end < 0 else end
+        if end - begin > _LONG_LINE and text.count(".", begin, end) > _DEEPEST and _has_deep_key(text, begin, end):
+            line = _line_at(text, begin)
+            raise NotTomlError(line, "a key has too many dots to read; a configuration needs no more than two")
+        begin = end + 1
+
+
+def _has_deep_key(text: str, begin: int, end: int) -> bool:
+    keys = (found[0] for found in _DOTTED.finditer(text, begin, end))
+    return any(key.count(".") > _DEEPEST and _IN_QUOTES.sub("", key).count(".") > _DEEPEST for key in keys)
 
 
 def last_line(text: str) -> int:
