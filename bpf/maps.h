@@ -27,7 +27,7 @@
 
 #include "reason.h"
 
-#define LAYOUT_VERSION 5
+#define LAYOUT_VERSION 6
 
 /* Real ids count from 1, over all services; one id is one (service, real server). 0 is "none". */
 #define REAL_NONE 0
@@ -228,7 +228,7 @@ enum scheduler {
 #define VERSION_TRACKS_ALL 1 /* every flow has an entry; else only those of tracked slots */
 #define VERSION_HASHES_PORT 2 /* the client's port takes part in the hash (sh-port, mh-port) */
 #define VERSION_FALLS_BACK 4 /* who finds nobody in its slot tries others (sh-fallback, mh-fallback) */
-#define VERSION_SCALED 16 /* it has contenders: of the least loads, multiplied, the first in the list wins */
+#define VERSION_CONTENDERS 16 /* it has contenders, from whom its scheduler chooses without looking at its members */
 #define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
 #define VERSION_UNREACHABLE 32 /* who finds no real server is told so */
 #define VERSION_EQUAL 64 /* its contenders weigh the same: of the least loads the first in the list wins */
@@ -267,12 +267,17 @@ struct members {
 };
 
 /*
- * A member that may get new flows, ready to be compared with others (schedulers/least.h). A version's stand as in IPVS's
- * list, head first, and begin and end with a cache line: the last one is repeated until it is full.
+ * A member that may get new flows, ready to be compared with others (schedulers/scan.h). A version's stand as in IPVS's
+ * list, head first, but ovf's in the order of their weights, and for fo there is one. They begin and end with a cache
+ * line: the last one is repeated until it is full.
  */
 struct contender {
 	__u32 load; /* where its load stands in `loads`, bytes */
-	__u32 scale; /* by which its load is multiplied, shifted by CONTENDER_PLACE_BITS */
+	__u32 measure;
+	/*
+	 * lc, wlc, sed, nq: by which its load is multiplied to be compared with others', shifted by CONTENDER_PLACE_BITS;
+	 * ovf: its weight; twos: the sum of the weights from the head of the list to its own
+	 */
 };
 
 #define CONTENDERS (1 << 19)

@@ -17,8 +17,8 @@
 
 #include "flow.h"
 #include "maps.h"
+#include "minimum.h"
 #include "parse.h"
-#include "schedulers/least.h"
 
 /*
  * What a place costs: the seconds until its flow has ended, by what these are worth. So it is nothing, or less, where a
@@ -77,8 +77,8 @@ static __always_inline __s64 room_least(struct room *room, const __u64 *bucket, 
 		one = room_cost(room, place + i, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i)], settings, latest);
 		other = room_cost(room, place + i + 1, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i + 1)], settings,
 				  latest);
-		one = scan_least(other, one);
-		least = i ? scan_least(one, least) : one;
+		one = least_of(other, one);
+		least = i ? least_of(one, least) : one;
 	}
 	return least;
 }
@@ -116,7 +116,7 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 		return INSERTED_NOT;
 	room.best = room_least(&room, buckets[0], ip6, 0, settings_, now);
 	if (!room_is_free(&room))
-		room.best = scan_least(room_least(&room, buckets[1], ip6, BUCKET_FLOWS, settings_, now), room.best);
+		room.best = least_of(room_least(&room, buckets[1], ip6, BUCKET_FLOWS, settings_, now), room.best);
 	if (!room_is_free(&room) && !must && !room_is_flooded(&room))
 		return INSERTED_CROWDED;
 	if (room.best >= COST_NONE)

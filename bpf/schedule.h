@@ -15,6 +15,7 @@
 #include "schedulers/least.h"
 #include "schedulers/locality.h"
 #include "schedulers/round.h"
+#include "schedulers/scan.h"
 #include "schedulers/twos.h"
 
 /* What a version's scheduler hashes a flow by. */
@@ -90,7 +91,7 @@ static __always_inline __u32 schedule(__u32 service, const struct view *view, __
 {
 	const struct version *version = view->version;
 
-	if (!(constants.features & FEATURE_LIMITS) && version->flags & VERSION_SCALED)
+	if (!(constants.features & FEATURE_LIMITS) && version->flags & VERSION_CONTENDERS)
 		return schedule_by_scan(view->index);
 	if (version->scheduler == SCHEDULER_LBLC || version->scheduler == SCHEDULER_LBLCR)
 		return schedule_by_locality(service, view->index, now);

@@ -45,21 +45,30 @@ static long twos_step(__u32 step __attribute__((unused)), void *context)
 }
 
 /* As in IPVS a draw is a number from 0 to the sum of the weights, both included. */
+static __always_inline __u32 twos_draw(const struct version *version)
+{
+	return bpf_get_prandom_u32() * ((__u64)version->weight_sum + 1) >> 32;
+}
+
+static __always_inline __u32 twos_choose(const struct candidate *one, const struct candidate *two)
+{
+	return two->weight * LEAST_OVERHEAD(one) > one->weight * LEAST_OVERHEAD(two) ? two->real : one->real;
+}
+
 static __always_inline __u32 schedule_twos(const struct version *version)
 {
-	__u64 draws = (__u64)version->weight_sum + 1;
 	struct twos twos = {
 		.version = version,
 		.position = version->member_count,
-		.one.left = bpf_get_prandom_u32() * draws >> 32,
-		.two.left = bpf_get_prandom_u32() * draws >> 32,
+		.one.left = twos_draw(version),
+		.two.left = twos_draw(version),
 	};
 	struct candidate *one = &twos.one.candidate, *two = &twos.two.candidate;
 
 	bpf_loop(version->member_count, twos_step, &twos, 0);
 	if (!one->real || !candidate_load(one) || !candidate_load(two))
 		return REAL_NONE;
-	return two->weight * LEAST_OVERHEAD(one) > one->weight * LEAST_OVERHEAD(two) ? two->real : one->real;
+	return twos_choose(one, two);
 }
 
 #endif

@@ -1,4 +1,4 @@
-"""lc, wlc, sed and nq, connection by connection: both of the program's ways to the least load, and the oracle's.
+"""Schedulers that look at everybody, connection by connection: the program has two ways to do so, the oracle one.
 
 The scan is what a plan without thresholds gets; the other is for weights too far apart, long lists and thresholds.
 """
@@ -12,12 +12,12 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import Plan, RealPlan
-from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_LIMITS, SCAN_MEMBERS, VERSION_SCALED, Version
+from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_LIMITS, SCAN_MEMBERS, VERSION_CONTENDERS, Version
 from carom.model import Scheduler
 from tests.dataplane import frames, plans
 from tests.dataplane.planes import Oracle, Xdp
 
-LEAST = (Scheduler.LC, Scheduler.WLC, Scheduler.SED, Scheduler.NQ)
+LEAST = (Scheduler.LC, Scheduler.WLC, Scheduler.SED, Scheduler.NQ, Scheduler.OVF, Scheduler.FO)
 WEIGHTS: dict[str, tuple[int, ...]] = {
     "equal": (1,) * 7,
     "several": (1, 2, 3, 0, 4, 6, 2, 100, 1, 5),
@@ -72,4 +72,4 @@ def test_which_weights_can_be_scanned(program: Xdp, name: str) -> None:
     program.apply(a_plan(Scheduler.WLC, WEIGHTS[name]))
     versions = [Version.from_buffer_copy(value) for _, value in program.loaded.maps["versions"].items()]
     newest = max(versions, key=lambda version: version.serial)
-    assert bool(newest.flags & VERSION_SCALED) == (name in SCANNED)
+    assert bool(newest.flags & VERSION_CONTENDERS) == (name in SCANNED)

@@ -9,10 +9,11 @@ from ipaddress import IPv4Address
 from itertools import product
 
 from carom.dataplane.fake.schedulers import Candidate, Options, Request, make
+from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_LIMITS
 from carom.model import Scheduler
 from tests.dataplane import plans
 from tests.dataplane.frames import tcp, udp
-from tests.dataplane.planes import PlaneUnderTest
+from tests.dataplane.planes import PlaneUnderTest, Xdp
 from tests.dataplane.plans import VIP, mac
 
 WEIGHTS = {"192.168.76.31": 3, "192.168.76.32": 1, "192.168.76.33": 2, "192.168.76.34": 5}
@@ -41,6 +42,17 @@ def shares(candidates: list[Candidate]) -> dict[str, float]:
 
 
 def test_servers_are_picked_as_often_as_the_rule_says(plane: PlaneUnderTest) -> None:
+    picks_as_the_rule_says(plane)
+
+
+def test_so_they_are_by_a_program_that_knows_no_thresholds() -> None:
+    """It adds up weights instead of counting them down."""
+    program = Xdp(features=ALL_FEATURES & ~FEATURE_LIMITS)
+    picks_as_the_rule_says(program)
+    program.close()
+
+
+def picks_as_the_rule_says(plane: PlaneUnderTest) -> None:
     """Datagrams that are scheduled one by one leave the loads alone, which forty connections have made."""
     reals = (plans.real(address, weight) for address, weight in WEIGHTS.items())
     wish = plans.service(Scheduler.TWOS, *reals, ports=(plans.HTTP, plans.DNS))

@@ -146,7 +146,8 @@ _FRONTEND_BITS = {
     **{f"ranges@{half}": (half * HALF_BITS + 12, 12, "") for half in (0, 1)},
     "vip_number": (2 * HALF_BITS, 16, ""),
 }
-_VERSION_FLAGS = ("TRACKS_ALL", "HASHES_PORT", "FALLS_BACK", "ONE_PACKET", "SCALED", "UNREACHABLE")
+_VERSION_FLAGS = ("TRACKS_ALL", "HASHES_PORT", "FALLS_BACK", "ONE_PACKET", "UNREACHABLE")
+"""Not those that say how contenders are compared: that is computed anew."""
 _REAL_FLAGS = ("HAS_MAC", "MOVES", "AVAILABLE", "LOCAL")
 
 

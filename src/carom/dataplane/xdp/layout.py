@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
@@ -50,7 +50,7 @@ VERSION_TRACKS_ALL = 1
 VERSION_HASHES_PORT = 2
 VERSION_FALLS_BACK = 4
 VERSION_ONE_PACKET = 8
-VERSION_SCALED = 16
+VERSION_CONTENDERS = 16
 MEMBERS = 1 << 19
 CONTENDERS = 1 << 19
 CONTENDER_BLOCK = 8
@@ -226,7 +226,7 @@ class Members(c.Structure):
 
 
 class Contender(c.Structure):
-    _fields_ = (("load", c.c_uint32), ("scale", c.c_uint32))
+    _fields_ = (("load", c.c_uint32), ("measure", c.c_uint32))
 
 
 class Contenders(c.Structure):
@@ -451,9 +451,9 @@ def flow_count(load: int) -> int:
     return (load >> LOAD_ACTIVE_BITS) - 255 * (load & (1 << LOAD_ACTIVE_BITS) - 1)
 
 
-def contender(real: int, scale: int) -> int:
+def contender(real: int, measure: int) -> int:
     """One of a version's contenders, as a word."""
-    return 8 * real | scale << 32 + CONTENDER_PLACE_BITS
+    return 8 * real | measure << 32
 
 
 def half_of(word: int, half: int) -> int:

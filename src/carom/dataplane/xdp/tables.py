@@ -57,7 +57,7 @@ from carom.dataplane.xdp.layout import (
     with_half,
 )
 from carom.dataplane.xdp.libbpf import Map
-from carom.dataplane.xdp.versions import VersionPlan, next_version, schedulable
+from carom.dataplane.xdp.versions import VersionPlan, computed_again, next_version, schedulable
 from carom.errors import DataPlaneError
 from carom.events import RealName
 from carom.model import OnDown, Scheduler
@@ -167,7 +167,7 @@ class Tables:
             self._give_all_back(_both(old))
 
     def _lay_again(self, old: Published, before: Published | None = None) -> Published:
-        return self._lay(old.plan, old.generation, self._version(old.index).serial, before, old.since)
+        return self._lay(computed_again(old.plan), old.generation, self._version(old.index).serial, before, old.since)
 
     # ------------------------------------------------------------------------------- the whole wish
 
@@ -378,7 +378,7 @@ class Tables:
         """`generation` is that of the version before; None: its clients are forgotten. `serial`, if 0, is a new one."""
         index = self._extents["versions"].take(1, self._clock())
         members = array("Q", (real | weight << 32 for real, weight in version.members))
-        contenders = array("Q", (contender(real, scale) for real, scale in version.contenders))
+        contenders = array("Q", (contender(*each) for each in version.contenders))
         contenders.extend(contenders[-1:] * (in_blocks(len(contenders)) - len(contenders)))
         places = self._put("members", members), self._put("contenders", contenders), self._put("slots", version.slots)
         self._serial += 0 if serial else 1

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import gcd, lcm
 
 from carom.core.health import HEAVIEST
 from carom.core.plan import RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, falls_back, hash_table, hashes_port, tracks_all
 from carom.dataplane.xdp.layout import (
+    CONTENDER_PLACE_BITS,
     SCAN_MEMBERS,
     SLOT_TRACKED,
+    VERSION_CONTENDERS,
     VERSION_EQUAL,
     VERSION_FALLS_BACK,
     VERSION_HASHES_PORT,
     VERSION_ONE_PACKET,
-    VERSION_SCALED,
     VERSION_TRACKS_ALL,
     VERSION_UNREACHABLE,
     slot,
@@ -31,6 +33,8 @@ from carom.model import OnNoReal, Scheduler
 
 _LEAST = frozenset({Scheduler.LC, Scheduler.WLC, Scheduler.SED, Scheduler.NQ})
 """Schedulers that compare every member's load for its weight."""
+_CONTENDING = _LEAST | {Scheduler.OVF, Scheduler.TWOS}
+"""Schedulers that look at every member that may get new flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,22 @@ class VersionPlan:
 
     @property
     def contenders(self) -> tuple[tuple[int, int], ...]:
-        """Who may get new flows, in the order of IPVS's list: real id, and what its load is multiplied by."""
-        if not self.flags & VERSION_SCALED:
+        """From whom the program chooses without looking at members: real id, and by what they are compared
+        (`struct contender`).
+        """
+        listed = [(real, weight) for real, weight in reversed(self.members) if weight]
+        if not self.flags & VERSION_CONTENDERS or not listed:
             return ()
-        whole = 0 if self.flags & VERSION_EQUAL else lcm(*self.weights)
-        return tuple((real, whole // weight or 1) for real, weight in reversed(self.members) if weight)
+        match self.scheduler:
+            case Scheduler.FO:
+                return (max(listed, key=_weight),)
+            case Scheduler.OVF:
+                return tuple(sorted(listed, key=_weight, reverse=True))
+            case Scheduler.TWOS:
+                return tuple(zip((real for real, _ in listed), accumulate(map(_weight, listed)), strict=True))
+            case _:
+                whole = 1 if self.flags & VERSION_EQUAL else lcm(*self.weights)
+                return tuple((real, (whole // weight or 1) << CONTENDER_PLACE_BITS) for real, weight in listed)
 
     @property
     def weight_gcd(self) -> int:
@@ -122,17 +137,31 @@ def next_version(
         listed = [real for real in listed if real.weight]
         numbers = [number(real) for real in listed]
         slots = array("Q", (numbers[place] for place in fallback_table(service, listed)))
-    flags = _flags(service) | _scaled(service.scheduler, members)
+    flags = _flags(service) | _contending(service.scheduler, members)
     return VersionPlan(service.scheduler, flags, members, slots, service.persistence, _mask(service))
 
 
-def _scaled(scheduler: Scheduler, members: tuple[tuple[int, int], ...]) -> int:
-    """Whether the program may compare loads multiplied, or even as they are: exactly, and without an overflow."""
+def _contending(scheduler: Scheduler, members: tuple[tuple[int, int], ...]) -> int:
+    """Whether the program may choose without looking at members: exactly, and without an overflow."""
     weights = {weight for _, weight in members if weight}
-    if scheduler not in _LEAST or len(members) > SCAN_MEMBERS or lcm(*weights) > HEAVIEST:
+    if scheduler is Scheduler.FO:
+        return VERSION_CONTENDERS | VERSION_EQUAL
+    if scheduler not in _CONTENDING or len(members) > SCAN_MEMBERS:
+        return 0
+    if scheduler in _LEAST and lcm(*weights) > HEAVIEST:
         return 0
     equal = scheduler is Scheduler.LC or (scheduler is Scheduler.WLC and len(weights) < 2)
-    return VERSION_SCALED | (VERSION_EQUAL if equal else 0)
+    return VERSION_CONTENDERS | (VERSION_EQUAL if equal else 0)
+
+
+def computed_again(plan: VersionPlan) -> VersionPlan:
+    """One that was carried over from another layout, whose contenders are this layout's matter."""
+    flags = plan.flags & ~(VERSION_CONTENDERS | VERSION_EQUAL)
+    return replace(plan, flags=flags | _contending(plan.scheduler, plan.members))
+
+
+def _weight(member: tuple[int, int]) -> int:
+    return member[1]
 
 
 def _mask(service: ServicePlan) -> bytes:

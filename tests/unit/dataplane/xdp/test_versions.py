@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carom.core.plan import RealPlan, ServicePlan
-from carom.dataplane.xdp.layout import SLOT_TRACKED, VERSION_EQUAL, slot_before, slot_now
-from carom.dataplane.xdp.versions import VersionPlan, next_version
+from carom.dataplane.xdp.layout import (
+    CONTENDER_PLACE_BITS,
+    SLOT_TRACKED,
+    VERSION_CONTENDERS,
+    VERSION_EQUAL,
+    slot_before,
+    slot_now,
+)
+from carom.dataplane.xdp.versions import VersionPlan, computed_again, next_version
 from carom.model import Ports, Protocol, Scheduler
 
 MAC = bytes(5) + b"\1"
@@ -49,10 +56,28 @@ def test_one_that_is_down_keeps_its_place_and_weighs_nothing() -> None:
     assert after(None, service(Scheduler.WRR, real(1, 5, up=False), real(2, 3))).members == ((1, 0), (2, 3))
 
 
+def contenders(scheduler: Scheduler, *reals: RealPlan) -> list[tuple[int, int]]:
+    shift = 0 if scheduler in (Scheduler.OVF, Scheduler.TWOS) else CONTENDER_PLACE_BITS
+    return [(id_, measure >> shift) for id_, measure in after(None, service(scheduler, *reals)).contenders]
+
+
 def test_contenders_are_those_that_weigh_something_head_of_the_list_first() -> None:
     reals = real(1, 4), real(2, 0), real(3, 6), real(4, 5, up=False), real(5, 1)
-    assert after(None, service(Scheduler.WLC, *reals)).contenders == ((5, 12), (3, 2), (1, 3))
-    assert after(None, service(Scheduler.LC, *reals)).contenders == ((5, 1), (3, 1), (1, 1))
+    assert contenders(Scheduler.WLC, *reals) == [(5, 12), (3, 2), (1, 3)]
+    assert contenders(Scheduler.LC, *reals) == [(5, 1), (3, 1), (1, 1)]
+    assert contenders(Scheduler.TWOS, *reals) == [(5, 1), (3, 7), (1, 11)], "with the sums of their weights"
+
+
+def test_where_the_heaviest_comes_first_contenders_stand_in_that_order_and_of_equals_as_in_the_list() -> None:
+    reals = real(1, 4), real(2, 6), real(3, 6), real(4, 9, up=False), real(5, 1)
+    assert contenders(Scheduler.OVF, *reals) == [(3, 6), (2, 6), (1, 4), (5, 1)]
+    assert [id_ for id_, _ in contenders(Scheduler.FO, *reals)] == [3]
+
+
+def test_where_nobody_weighs_anything_or_loads_are_not_compared_there_is_no_contender() -> None:
+    assert after(None, service(Scheduler.WLC, real(1, 0), real(2, up=False))).contenders == ()
+    assert after(None, service(Scheduler.LC)).contenders == ()
+    assert after(None, service(Scheduler.WRR, real(1))).contenders == ()
 
 
 def test_loads_are_compared_as_they_are_where_weights_are_the_same_or_no_matter() -> None:
@@ -65,10 +90,11 @@ def test_loads_are_compared_as_they_are_where_weights_are_the_same_or_no_matter(
     assert not is_equal(Scheduler.SED, real(1), real(2)), "it asks for more than the load"
 
 
-def test_where_nobody_weighs_anything_or_loads_are_not_compared_there_is_no_contender() -> None:
-    assert after(None, service(Scheduler.WLC, real(1, 0), real(2, up=False))).contenders == ()
-    assert after(None, service(Scheduler.LC)).contenders == ()
-    assert after(None, service(Scheduler.WRR, real(1))).contenders == ()
+def test_what_comes_from_another_layout_has_the_contenders_of_this_one() -> None:
+    plan = after(None, service(Scheduler.LC, real(1, 4), real(2, 6)))
+    for flags in (0, VERSION_CONTENDERS, VERSION_EQUAL):
+        theirs = replace(plan, flags=plan.flags & ~(VERSION_CONTENDERS | VERSION_EQUAL) | flags)
+        assert computed_again(theirs) == plan
 
 
 def test_an_mh_table_that_never_changed_tracks_nothing() -> None:
