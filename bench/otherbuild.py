@@ -16,7 +16,7 @@ LAYOUT = "src/carom/dataplane/xdp/layout.py"
 _DECLARATIONS = r"(int carom_director\(struct xdp_md \*frame\)\n\{\n(?:\t[^\n]*;\n)+\n)"
 """How the program begins; what is added behind it makes it another."""
 _WIDER_FLOWS = (
-    ("bpf/maps.h", "struct flow4 {\n\t__u64 key;\n", "struct flow4 {\n\t__u64 key;\n\t__u64 more;\n"),
+    ("bpf/maps/flows.h", "struct flow4 {\n\t__u64 key;\n", "struct flow4 {\n\t__u64 key;\n\t__u64 more;\n"),
     ("bpf/flow.h", "#define FLOW_WORDS(ip6) ((ip6) ? 4 : 2)", "#define FLOW_WORDS(ip6) ((ip6) ? 4 : 3)"),
     (
         "bpf/room.h",
@@ -41,25 +41,25 @@ _OTHER_BITS = (
     (LAYOUT, "FLOW_TEMPLATE_AT, FLOW_TEMPLATE_MASK = 41,", "FLOW_TEMPLATE_AT, FLOW_TEMPLATE_MASK = 21,"),
 )
 _OTHER_RECORDS = (
-    ("bpf/maps.h", "struct real {\n", "struct real {\n\t__u32 more;\n"),
+    ("bpf/maps/reals.h", "struct real {\n", "struct real {\n\t__u32 more;\n"),
     (
         LAYOUT,
         "class Real(c.Structure):\n    _fields_ = (\n",
         'class Real(c.Structure):\n    _fields_ = (\n        ("more", c.c_uint32),\n',
     ),
-    ("bpf/maps.h", "struct template {\n", "struct template {\n\t__u32 more;\n"),
+    ("bpf/maps/templates.h", "struct template {\n", "struct template {\n\t__u32 more;\n"),
     (
         LAYOUT,
         "class Template(c.Structure):\n    _fields_ = (\n",
         'class Template(c.Structure):\n    _fields_ = (\n        ("more", c.c_uint32),\n',
     ),
-    ("bpf/maps.h", "\t__u32 answering; /*", "\t__u32 more[3];\n\t__u32 answering; /*"),
+    ("bpf/maps/settings.h", "\t__u32 answering; /*", "\t__u32 more[3];\n\t__u32 answering; /*"),
     (
         LAYOUT,
         '        ("answering", c.c_uint32),\n',
         '        ("more", c.c_uint32 * 3),\n        ("answering", c.c_uint32),\n',
     ),
-    ("bpf/maps.h", "struct real_label {\n\tchar service[64];", "struct real_label {\n\tchar service[96];"),
+    ("bpf/maps/labels.h", "struct real_label {\n\tchar service[64];", "struct real_label {\n\tchar service[96];"),
     (
         LAYOUT,
         'class RealLabel(c.Structure):\n    _fields_ = (\n        ("service", c.c_char * 64),',

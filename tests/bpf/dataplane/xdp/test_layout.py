@@ -14,6 +14,7 @@ from carom.dataplane.xdp.libbpf import Object
 from carom.dataplane.xdp.program import OBJECT, OWN, Loaded
 
 BPF = Path(__file__).parents[4] / "bpf"
+MAPS = "".join(path.read_text() for path in (BPF / "maps.h", *sorted(BPF.glob("maps/*.h"))))
 
 
 class BtfType(c.Structure):
@@ -60,7 +61,7 @@ def test_a_struct_is_the_same_on_both_sides(structs: dict[str, tuple[int, dict[s
 
 
 def test_every_shared_struct_is_known_here() -> None:
-    in_maps = set(re.findall(r"^struct (\w+) \{", (BPF / "maps.h").read_text(), re.MULTILINE))
+    in_maps = set(re.findall(r"^struct (\w+) \{", MAPS, re.MULTILINE))
     assert in_maps <= set(layout.STRUCTS)
 
 
@@ -89,7 +90,7 @@ def test_flow_states_have_the_same_numbers() -> None:
 
 
 def test_schedulers_have_the_same_numbers() -> None:
-    text = (BPF / "maps.h").read_text()
+    text = MAPS
     theirs = {name.lower(): int(number) for name, number in re.findall(r"SCHEDULER_(\w+) = (\d+),", text)}
     assert theirs == {scheduler.value: number for scheduler, number in layout.SCHEDULERS.items()}
 
@@ -110,7 +111,7 @@ def test_schedulers_have_the_same_numbers() -> None:
     ],
 )
 def test_a_constant_is_the_same_on_both_sides(word: str, value: int) -> None:
-    found = re.search(rf"#define {word} (\d+)", (BPF / "maps.h").read_text())
+    found = re.search(rf"#define {word} (\d+)", MAPS)
     assert found
     assert int(found[1]) == value
 
