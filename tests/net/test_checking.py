@@ -18,6 +18,7 @@ import pytest
 from carom.checking import HealthChecks
 from carom.client import Client
 from carom.config.load import load
+from carom.config.store import Store
 from carom.errors import NetError
 from carom.model import Address
 from carom.net import viaroute
@@ -247,10 +248,13 @@ def test_a_drain_and_an_unconfirmed_change_outlive_the_daemon(five: Five) -> Non
 def test_whoever_starts_after_the_window_never_shows_what_was_not_confirmed(five: Five) -> None:
     client = Client(five.socket)
     with five.daemon() as process:
-        change = client.post("/v1/apply", {"text": configuration(1, 2), "confirm_within": 1})
+        client.post("/v1/apply", {"text": configuration(1, 2), "confirm_within": 1})
         assert len(states(five)) == 5, "three of them leave"
         end(process, signal.SIGKILL)
-    deadline = _seconds(change["confirm_by"])
+    state = Store(five.state).state()
+    assert state
+    assert state.pending
+    deadline = state.pending.deadline
     until(lambda: time.time() > deadline)
     with five.daemon():
         assert states(five) == ["up"] * 5
