@@ -185,7 +185,8 @@ static __always_inline __u32 real_before(const struct tuple *tuple, bool ip6, __
 	return id && real && !(real->flags & REAL_MOVES) ? id : REAL_NONE;
 }
 
-static __always_inline enum reason balance(struct packet *packet, bool ip6, const struct context *context)
+static __always_inline enum reason balance(struct xdp_md *frame, struct packet *packet, bool ip6,
+					   const struct context *context)
 {
 	const struct tuple *tuple = &packet->tuple;
 	struct flow_lookup found;
@@ -194,7 +195,7 @@ static __always_inline enum reason balance(struct packet *packet, bool ip6, cons
 	__u32 real;
 
 	if (!view_service(context->settings, tuple, ip6, &view))
-		return if_vip(context->settings, tuple, ip6, REASON_NO_SERVICE);
+		return if_vip(frame, context->settings, REASON_NO_SERVICE);
 	if (constants.features & FEATURE_SYN_RATE && tuple->segment == SEGMENT_SYN &&
 	    !syncap_allows(tuple, ip6, context))
 		return REASON_SYN_CAPPED;

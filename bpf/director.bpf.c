@@ -45,10 +45,10 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 	tuple->vip[0] = packet.ip->daddr;
 	tuple->protocol = packet.ip->protocol;
 	at = parse_ip4_lengths(&packet, frame);
-	if (!at || (constants.features & FEATURE_CHECKSUM && !ip4_checksum_holds(&packet)))
-		return if_vip(settings, tuple, false, REASON_MALFORMED);
+	if (!at || (constants.features & FEATURE_CHECKSUM && !ip4_checksum_holds(frame)))
+		return if_vip(frame, settings, REASON_MALFORMED);
 	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
-		return if_vip(settings, tuple, false, UNFINISHED_FRAGMENT);
+		return if_vip(frame, settings, UNFINISHED_FRAGMENT);
 	switch (tuple->protocol) {
 	case IPPROTO_TCP:
 		at = parse_tcp(&packet, at);
@@ -60,11 +60,11 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 		at = parse_sctp(&packet, at);
 		break;
 	case IPPROTO_ICMP:
-		return if_vip(settings, tuple, false, UNFINISHED_ICMP);
+		return if_vip(frame, settings, UNFINISHED_ICMP);
 	default:
-		return if_vip(settings, tuple, false, REASON_NO_SERVICE);
+		return if_vip(frame, settings, REASON_NO_SERVICE);
 	}
-	return at ? balance(&packet, false, &context) : if_vip(settings, tuple, false, REASON_MALFORMED);
+	return at ? balance(frame, &packet, false, &context) : if_vip(frame, settings, REASON_MALFORMED);
 }
 
 static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settings *settings, __u32 now)
@@ -87,9 +87,9 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 	__builtin_memcpy(tuple->client, &packet.ip6->saddr, sizeof(tuple->client));
 	switch (parse_ip6_chain(&packet, frame, &at)) {
 	case IP6_MALFORMED:
-		return if_vip(settings, tuple, true, REASON_MALFORMED);
+		return if_vip(frame, settings, REASON_MALFORMED);
 	case IP6_PIECE:
-		return if_vip(settings, tuple, true, UNFINISHED_FRAGMENT);
+		return if_vip(frame, settings, UNFINISHED_FRAGMENT);
 	default:
 		break;
 	}
@@ -104,11 +104,11 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		at = parse_sctp(&packet, at);
 		break;
 	case IP6_ICMP:
-		return if_vip(settings, tuple, true, UNFINISHED_ICMP);
+		return if_vip(frame, settings, UNFINISHED_ICMP);
 	default:
-		return if_vip(settings, tuple, true, REASON_NO_SERVICE);
+		return if_vip(frame, settings, REASON_NO_SERVICE);
 	}
-	return at ? balance(&packet, true, &context) : if_vip(settings, tuple, true, REASON_MALFORMED);
+	return at ? balance(frame, &packet, true, &context) : if_vip(frame, settings, REASON_MALFORMED);
 }
 
 /* To all stations, or to a group of them, or ARP for us alone: only a question for a VIP concerns us. */

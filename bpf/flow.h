@@ -415,13 +415,17 @@ static __always_inline struct ip6 flow4_client(const struct flow4 *flow)
 /* The state after this segment. A segment without any flag changes nothing. */
 static __always_inline __u32 flow_state_after(__u32 state, __u8 segment)
 {
+	__u32 row = segment;
+
 	if (segment == SEGMENT_DATAGRAM)
 		return FLOW_UDP;
 	if (segment >= SEGMENT_SCTP_DATA)
 		return sctp_state_after(state, segment);
-	if (segment > SEGMENT_RST || state > FLOW_UDP)
+	barrier_var(row); /* the same register is compared and used, as the verifier wants it */
+	barrier_var(state);
+	if (row > SEGMENT_RST || state > FLOW_UDP)
 		return state;
-	return flow_next[segment][state];
+	return flow_next[row][state];
 }
 
 #endif

@@ -84,8 +84,8 @@ static __always_inline void *parse_udp_first(struct packet *packet, void *at)
 	return udp + 1;
 }
 
-static __always_inline enum reason fragment_first(struct packet *packet, void *at, bool ip6, __u32 id,
-						  const struct context *context)
+static __always_inline enum reason fragment_first(struct xdp_md *frame, struct packet *packet, void *at, bool ip6,
+						  __u32 id, const struct context *context)
 {
 	enum reason reason;
 
@@ -98,7 +98,7 @@ static __always_inline enum reason fragment_first(struct packet *packet, void *a
 	if (!at)
 		return REASON_MALFORMED;
 	packet->real = REAL_NONE;
-	reason = balance(packet, ip6, context);
+	reason = balance(frame, packet, ip6, context);
 	if (packet->real != REAL_NONE)
 		fragment_remember(&packet->tuple, ip6, id, packet->real, context->now);
 	return reason;
@@ -116,14 +116,14 @@ static __always_inline enum reason fragment_later(struct packet *packet, bool ip
 	return reason < REASONS ? reason : REASON_TOO_BIG; /* nobody is told about a later fragment */
 }
 
-static __always_inline enum reason fragment_of(struct packet *packet, void *at, bool ip6, struct piece piece,
-					       const struct context *context)
+static __always_inline enum reason fragment_of(struct xdp_md *frame, struct packet *packet, void *at, bool ip6,
+					       struct piece piece, const struct context *context)
 {
 	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP &&
 	    packet->tuple.protocol != IPPROTO_SCTP)
 		return REASON_NO_SERVICE;
 	return piece.offset ? fragment_later(packet, ip6, piece.id, context)
-			    : fragment_first(packet, at, ip6, piece.id, context);
+			    : fragment_first(frame, packet, at, ip6, piece.id, context);
 }
 
 static __noinline enum reason fragment4(struct xdp_md *frame, const struct settings *settings, __u32 now)
@@ -146,7 +146,7 @@ static __noinline enum reason fragment4(struct xdp_md *frame, const struct setti
 	piece = (struct piece){ packet.ip->id, (word & IP4_FRAGMENT_OFFSET) * 8, word & IP4_MORE_FRAGMENTS };
 	if (!piece_is_sound(&packet, piece, packet.ip->ihl * 4u))
 		return REASON_MALFORMED;
-	return fragment_of(&packet, at, false, piece, &context);
+	return fragment_of(frame, &packet, at, false, piece, &context);
 }
 
 static __noinline enum reason fragment6(struct xdp_md *frame, const struct settings *settings, __u32 now)
@@ -172,7 +172,7 @@ static __noinline enum reason fragment6(struct xdp_md *frame, const struct setti
 	piece = (struct piece){ header->rest, bpf_ntohs(header->fragment) & 0xfff8, bpf_ntohs(header->fragment) & 1 };
 	if (!piece_is_sound(&packet, piece, 0))
 		return REASON_MALFORMED;
-	return fragment_of(&packet, header + 1, true, piece, &context);
+	return fragment_of(frame, &packet, header + 1, true, piece, &context);
 }
 
 /* A frame that the walk has found to be for a VIP, and a piece. */

@@ -37,11 +37,26 @@ static __always_inline bool is_vip(const struct settings *settings, const __be32
 	return vip && HALF_OF(vip->halves, settings->half);
 }
 
-/* The filter may err on the side of VIPs; what is rare may ask again. */
-static __always_inline enum reason if_vip(const struct settings *settings, const struct tuple *tuple, bool ip6,
-					  enum reason reason)
+/*
+ * The filter may err on the side of VIPs; what is rare may ask again. By the frame alone: what is passed on by its address
+ * cannot stay in registers.
+ */
+static __noinline enum reason if_vip(struct xdp_md *frame, const struct settings *settings, enum reason reason)
 {
-	return is_vip(settings, tuple->vip, ip6) ? reason : REASON_NOT_VIP;
+	struct packet packet;
+
+	if (!packet_of(frame, &packet))
+		return REASON_INTERNAL;
+	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if (!parse_ip4(&packet, packet.eth + 1))
+			return REASON_NOT_VIP;
+		packet.tuple.vip[0] = packet.ip->daddr;
+		return is_vip(settings, packet.tuple.vip, false) ? reason : REASON_NOT_VIP;
+	}
+	if (!(constants.features & FEATURE_IP6) || !parse_ip6(&packet, packet.eth + 1))
+		return REASON_NOT_VIP;
+	__builtin_memcpy(packet.tuple.vip, &packet.ip6->daddr, sizeof(packet.tuple.vip));
+	return is_vip(settings, packet.tuple.vip, true) ? reason : REASON_NOT_VIP;
 }
 
 static __always_inline __u32 frontend_hash(__u64 key)

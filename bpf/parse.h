@@ -159,13 +159,17 @@ static __always_inline void *parse_ip4_lengths(struct packet *packet, struct xdp
 }
 
 /* RFC 1071: the sum of all words of a sound header, its checksum's included, is all ones. */
-static __always_inline bool ip4_checksum_holds(const struct packet *packet)
+__noinline int ip4_checksum_holds(struct xdp_md *frame)
 {
-	const __u32 *word = (const void *)packet->ip;
+	struct packet packet;
+	const __u32 *word;
 	__u64 sum = 0;
 
-	for (__u32 i = 0; i < 15 && i < packet->ip->ihl; i++) {
-		if ((void *)(word + i + 1) > packet->end)
+	if (!packet_of(frame, &packet) || !parse_ip4(&packet, packet.eth + 1))
+		return false;
+	word = (const void *)packet.ip;
+	for (__u32 i = 0; i < 15 && i < packet.ip->ihl; i++) {
+		if ((void *)(word + i + 1) > packet.end)
 			return false;
 		sum += word[i];
 	}
