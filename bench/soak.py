@@ -5,8 +5,8 @@
 In the lab, nginx on each real server, wrk as the clients (kept connections and fresh ones) and 200 long connections
 that ask once a second, all of this is done to `caromd`: it is killed and started again, replaced by a build with
 another packet program, by one whose maps have another layout, and by the first one again, made to apply one
-configuration after the other (weights, real servers, services), and each real server is drained in turn. Exit code 1 if
-anything was lost.
+configuration after the other (weights, real servers, services, schedulers), and each real server is drained in turn.
+Exit code 1 if anything was lost.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ function done(summary, latency, requests)
     summary.requests, e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
+SCHEDULERS = ("wrr", "mh", "wlc")
+"""From one to the next: those that count remember every connection, a hash none."""
 SETTLED = 0.2
 """Seconds between two disturbances."""
 DRAINED = 2.0
@@ -236,7 +238,7 @@ def configuration(number: int) -> str:
         MORE.format(number=place, vip=VIP, port=8000 + place, real=reals[place % len(reals)])
         for place in range(number % 4)
     )
-    return CONFIGURATION.format(vip=VIP, scheduler="wrr" if number % 50 < 25 else "wlc", reals=text, more=more)
+    return CONFIGURATION.format(vip=VIP, scheduler=SCHEDULERS[number // 5 % len(SCHEDULERS)], reals=text, more=more)
 
 
 @contextmanager
