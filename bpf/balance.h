@@ -144,6 +144,19 @@ static __always_inline enum reason balance_new(struct packet *packet, bool ip6, 
 	return real ? forward_to(packet, real, true, REASON_TABLE_FULL) : no_real(view->version);
 }
 
+/*
+ * Whether a packet of a flow without an entry goes to where such flows were before `since`. Of a datagram nobody knows
+ * whether it begins something: it does so for as long as a flow of datagrams may be silent, and while somebody is there.
+ */
+static __always_inline bool stays_before(const struct real *real, __u8 segment, __u32 since,
+					 const struct context *context)
+{
+	if (!real || real->flags & REAL_MOVES)
+		return false;
+	return segment != SEGMENT_DATAGRAM ||
+	       (real->flags & REAL_AVAILABLE && context->now - since <= context->settings->timeouts[FLOW_UDP]);
+}
+
 /* A flow without an entry in a slot that changed: if it did not begin just now, it is where the slot was before. */
 static __always_inline enum reason balance_moved(struct packet *packet, bool ip6, const struct view *view, __u64 slot,
 						 const struct flow_lookup *found, const struct context *context)
@@ -153,7 +166,7 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 	__u32 real = is_new ? REAL_NONE : SLOT_BEFORE(slot);
 	struct real *before = bpf_map_lookup_elem(&reals, &real);
 
-	if (!real || !before || before->flags & REAL_MOVES)
+	if (!real || !stays_before(before, tuple->segment, view->version->moved, context))
 		real = SLOT_NOW(slot);
 	if (!real)
 		return no_real(view->version);
@@ -169,12 +182,12 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
 static __always_inline __u32 real_before(const struct tuple *tuple, bool ip6, __u8 segment, const struct view *view,
 					 const struct context *context)
 {
-	__u32 index = view->version->before, id, state = segment == SEGMENT_DATAGRAM ? FLOW_UDP : FLOW_ESTABLISHED;
+	__u32 index = view->version->before, since = view->version->since, id;
 	struct version *before;
 	struct real *real;
 	__u64 slot;
 
-	if (!index || context->now - view->version->since > context->settings->timeouts[state])
+	if (!index || context->now - since > context->settings->timeouts[FLOW_ESTABLISHED])
 		return REAL_NONE;
 	before = bpf_map_lookup_elem(&versions, &index);
 	if (!before)
@@ -182,7 +195,7 @@ static __always_inline __u32 real_before(const struct tuple *tuple, bool ip6, __
 	slot = slot_of(before, slot_key(before, tuple, ip6));
 	id = slot & SLOT_TRACKED ? SLOT_BEFORE(slot) : SLOT_NOW(slot);
 	real = bpf_map_lookup_elem(&reals, &id);
-	return id && real && !(real->flags & REAL_MOVES) ? id : REAL_NONE;
+	return id && stays_before(real, segment, since, context) ? id : REAL_NONE;
 }
 
 static __always_inline enum reason balance(struct xdp_md *frame, struct packet *packet, bool ip6,

@@ -96,12 +96,13 @@ static __always_inline void explain_slot(struct question *asked, const struct vi
 }
 
 /* As balance_moved(), for the first packet that is seen of a flow. */
-static __always_inline __u32 explain_moved(const struct question *asked, __u8 segment)
+static __always_inline __u32 explain_moved(const struct question *asked, __u8 segment, __u32 moved,
+					   const struct context *context)
 {
 	__u32 before = segment != SEGMENT_DATAGRAM ? REAL_NONE : asked->slot_before;
 	struct real *real = bpf_map_lookup_elem(&reals, &before);
 
-	return before && real && !(real->flags & REAL_MOVES) ? before : asked->slot_now;
+	return before && stays_before(real, segment, moved, context) ? before : asked->slot_now;
 }
 
 static __always_inline bool explain_has_room(const struct flow_lookup *found, bool ip6, const struct context *context)
@@ -144,7 +145,7 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 		asked->real = before;
 	} else if (!tracks_all) {
 		asked->step = STEP_MOVED;
-		asked->real = explain_moved(asked, tuple->segment);
+		asked->real = explain_moved(asked, tuple->segment, view->version->moved, context);
 	} else if (kept || asked->scheduled) {
 		asked->step = kept ? STEP_TEMPLATE : STEP_SCHEDULED;
 		asked->real = kept ? kept : asked->scheduled;

@@ -54,6 +54,7 @@ struct version {
 	struct ip6 mask; /* what of a client's address makes it one client */
 	__u32 before; /* the version by whose slots flows are found that began under another hash; 0: there are none */
 	__u32 since; /* second in which that ended */
+	__u32 moved; /* second in which slots changed last */
 };
 
 struct member {

@@ -217,7 +217,7 @@ def test_a_slot_that_changed_keeps_old_flows(plane: PlaneUnderTest) -> None:
     dns = plans.service(Scheduler.MH, ports=(DNS, HTTP))
     plane.apply(plans.plan(dns))
     before = {port: plane.explain(asked(f"203.0.113.{port}:1", f"{VIP}:53/udp")).real for port in range(1, 40)}
-    plane.apply(plans.plan(plans.without(dns, REALS[0])))
+    plane.apply(plans.plan(plans.changed(dns, REALS[0], weight=0)))
     steps = set()
     for port, real in before.items():
         seen = happens(plane, asked(f"203.0.113.{port}:1", f"{VIP}:53/udp"))

@@ -122,3 +122,42 @@ def test_explain_knows_of_datagrams(plane: PlaneUnderTest) -> None:
     sight = plane.explain(question)
     assert sight.step is Step.MOVED
     assert sight.mac == send(plane, "udp", range(7, 8))[0]
+
+
+# ---- a slot that changes, under the same hash
+
+
+def test_datagrams_leave_a_server_that_is_down_or_gone_at_once(plane: PlaneUnderTest) -> None:
+    """Nobody knows whether they begin something, and there they would be lost; segments of connections may finish."""
+    plane.at(1000)
+    wish = service(Scheduler.MH)
+    plane.apply(plans.plan(wish))
+    connected, asking = send(plane, "S"), send(plane, "udp")
+    first = plans.mac(REALS[0])
+    assert first in asking
+    plane.apply(plans.plan(plans.changed(wish, REALS[0], up=False)))
+    assert send(plane, "A") == connected
+    answered = send(plane, "udp")
+    assert first not in answered
+    assert [mac for mac in asking if mac != first] == [
+        mac for mac, old in zip(answered, asking, strict=True) if old != first
+    ]
+    plane.apply(plans.plan(plans.without(wish, REALS[0])))
+    assert first not in send(plane, "udp", range(41, 81))
+
+
+def test_datagrams_of_a_quiesced_server_stay_as_long_as_their_flows_may_be_silent(plane: PlaneUnderTest) -> None:
+    plane.at(1000)
+    wish = service(Scheduler.MH)
+    plane.apply(plans.plan(wish))
+    asking = send(plane, "udp")
+    plane.apply(plans.plan(plans.changed(wish, REALS[0], weight=0)))
+    plane.at(1300)
+    early, late = range(1, 21), range(21, 41)
+    assert send(plane, "udp", early) == asking[:20]
+    plane.at(1301)
+    assert send(plane, "udp", early) == asking[:20], "they have entries"
+    for number in late:
+        end = plane.send(udp(client(number, VIP), f"{VIP}:53"))
+        was = asking[number - 1]
+        assert end.reason == ("no_real" if was == plans.mac(REALS[0]) else "forwarded"), "as in IPVS"

@@ -63,7 +63,8 @@ class _Explained:
 
     def _moved(self, slot: Slot) -> Address | None:
         before = slot.before if self.segment is Segment.DATAGRAM else None
-        return slot.now if before is None or self.walk.moves(self.service.plan.name, before) else before
+        stays = before and self.walk.stays_before(self.service, before, self.segment, self.service.moved)
+        return before if stays else slot.now
 
     def _pick(self) -> Address | None:
         """What the scheduler would say; it is a copy of it that is asked, and forgotten."""

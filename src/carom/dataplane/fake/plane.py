@@ -54,6 +54,8 @@ class Service:
     slots: list[Slot] = field(default_factory=list)
     candidates: tuple[Candidate, ...] = ()
     before: Before | None = None
+    moved: int = 0
+    """The second in which slots changed last."""
 
     @property
     def tracks_all(self) -> bool:
@@ -200,7 +202,7 @@ class FakeDataPlane:
         old = self.services.get(plan.name)
         if old is None or (old.plan.scheduler, old.plan.scheduler_flags) != (plan.scheduler, plan.scheduler_flags):
             rule = make(plan.scheduler, plan.scheduler_flags)
-            service = Service(plan, rule, *((old.order, old.slots, (), old.before) if old else ()))
+            service = Service(plan, rule, *((old.order, old.slots, (), old.before, old.moved) if old else ()))
         else:
             service = old
         if old and _clients(old.plan) != _clients(plan):
@@ -212,6 +214,7 @@ class FakeDataPlane:
         self._list(service)
         table = self._table(service, len(service.slots) if untracked_before else 0)
         service.slots = _next_slots(service, table, plan_before)
+        service.moved = service.moved if service.slots == slots_before else self.now
         if plan_before and slots_before and _leaves(plan_before, slots_before, service):
             service.before = Before(plan_before, slots_before, self.now)
         self.services[plan.name] = service

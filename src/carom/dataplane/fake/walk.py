@@ -367,12 +367,23 @@ class Walk:
     def before(self, service: Service, ends: Ends, segment: Segment) -> Address | None:
         """Where a flow without an entry is, if it began while the service went by another hash and lives yet."""
         before, table = service.before, self.plane.flow_table
-        state = "UDP" if segment is Segment.DATAGRAM else "ES"
-        if before is None or self.plane.now - before.since > table.timeouts[state]:
+        if before is None or self.plane.now - before.since > table.timeouts["ES"]:
             return None
         slot = before.slots[slot_number(before.plan, ends.client, ends.client_port, len(before.slots))]
         real = slot.before if slot.tracked else slot.now
-        return None if real is None or self.moves(service.plan.name, real) else real
+        return real if real and self.stays_before(service, real, segment, before.since) else None
+
+    def stays_before(self, service: Service, real: Address, segment: Segment, since: int) -> bool:
+        """Whether a packet of a flow without an entry goes to where such flows were before that second.
+
+        Of a datagram nobody knows whether it begins something: it does so while a flow of datagrams may be silent, and
+        while somebody is there.
+        """
+        if self.moves(service.plan.name, real):
+            return False
+        timeout = self.plane.flow_table.timeouts["UDP"]
+        recent = self.plane.now - since <= timeout and service.schedulable(real) is not None
+        return recent or segment is not Segment.DATAGRAM
 
     def new(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
         """A packet of no flow, in a service whose flows all have entries."""
@@ -408,7 +419,7 @@ class Walk:
         """A packet of no entry in a slot that changed: of an old flow, unless it begins one before our eyes."""
         is_new = segment in OPENING
         real = None if is_new else slot.before
-        if real is None or self.moves(service.plan.name, real):
+        if real is None or not self.stays_before(service, real, segment, service.moved):
             real = slot.now
         if real is None:
             return self.no_real(service)

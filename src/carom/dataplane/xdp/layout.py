@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 6
+LAYOUT_VERSION = 7
 VIP_FILTER_WORDS = 64
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
@@ -214,6 +214,7 @@ class Version(c.Structure):
         ("mask", Ip6),
         ("before", c.c_uint32),
         ("since", c.c_uint32),
+        ("moved", c.c_uint32),
     )
 
 

@@ -83,6 +83,8 @@ class Published:
     """The version by whose hash flows are found that have no entry."""
     since: int = 0
     """The second in which that was left."""
+    moved: int = 0
+    """The second in which slots changed last."""
 
 
 class Tables:
@@ -117,9 +119,8 @@ class Tables:
     def _read_published(self) -> Iterable[tuple[str, Published]]:
         for name, number in self.services.numbers.items():
             if index := half_of(self._words["services"][number], self._half):
-                before, since = self._version(index).before, self._version(index).since
-                published = self._hold(index)
-                yield name, replace(published, before=self._hold(before), since=since) if before else published
+                published, before = self._hold(index), self._version(index).before
+                yield name, replace(published, before=self._hold(before)) if before else published
 
     def _hold(self, index: int) -> Published:
         version = self._version(index)
@@ -138,7 +139,7 @@ class Tables:
             bytes(version.mask),
         )
         places = version.member_offset, version.contender_offset, version.slot_offset
-        return Published(index, *places, version.generation, plan)
+        return Published(index, *places, version.generation, plan, None, version.since, version.moved)
 
     @property
     def entrances(self) -> dict[bytes, int]:
@@ -167,7 +168,8 @@ class Tables:
             self._give_all_back(_both(old))
 
     def _lay_again(self, old: Published, before: Published | None = None) -> Published:
-        return self._lay(computed_again(old.plan), old.generation, self._version(old.index).serial, before, old.since)
+        plan, serial = computed_again(old.plan), self._version(old.index).serial
+        return self._lay(plan, old.generation, serial, before, old.since, old.moved)
 
     # ------------------------------------------------------------------------------- the whole wish
 
@@ -316,12 +318,16 @@ class Tables:
             raise
         return laid
 
-    def _before(self, old: Published | None, version: VersionPlan) -> tuple[Published | None, int]:
-        """By which version flows without entries are found besides, and since when; no longer than any flow lives."""
-        now = Clock.from_buffer_copy(self._maps["clock"].get(key(0)) or b"").seconds
-        if old and version.leaves(old.plan):
-            return replace(old, before=None), now
-        return (old.before, old.since) if old and now - old.since <= LONGEST_TIMEOUT else (None, 0)
+    def _before(self, old: Published | None, version: VersionPlan) -> tuple[Published | None, int, int]:
+        """By which version flows without entries are found besides, for no longer than any flow lives; since when; and
+        when slots changed last."""
+        if old is None:
+            return None, 0, 0
+        now = int(Clock.from_buffer_copy(self._maps["clock"].get(key(0)) or b"").seconds)
+        moved = old.moved if version.slots == old.plan.slots else now
+        if version.leaves(old.plan):
+            return replace(old, before=None), now, moved
+        return (old.before, old.since, moved) if now - old.since <= LONGEST_TIMEOUT else (None, 0, moved)
 
     def _aim(self, plan: Plan, laid: Mapping[str, Published]) -> None:
         """Lets the half that no packet reads lead to the plan's versions, and to no others."""
@@ -374,6 +380,7 @@ class Tables:
         serial: int = 0,
         before: Published | None = None,
         since: int = 0,
+        moved: int = 0,
     ) -> Published:
         """`generation` is that of the version before; None: its clients are forgotten. `serial`, if 0, is a new one."""
         index = self._extents["versions"].take(1, self._clock())
@@ -388,10 +395,10 @@ class Tables:
             *(places[0], len(members), places[1], len(version.contenders), places[2], len(version.slots)),
             *(version.weight_max, version.weight_gcd, sum(version.weights), serial or self._serial),
             *(version.persistence, generation, Ip6.from_buffer_copy(version.mask)),
-            *(before.index if before else 0, since),
+            *(before.index if before else 0, since, moved),
         )
         self._maps["versions"].set(key(index), bytes(value))
-        return Published(index, *places, generation, version, before, since)
+        return Published(index, *places, generation, version, before, since, moved)
 
     def _put(self, name: str, words: array[int]) -> int:
         """Lays these words aside; where."""
