@@ -91,7 +91,7 @@ def test_the_lock_names_no_place_to_download_from() -> None:
 
 def test_every_c_file_says_its_licence_first() -> None:
     licence = "// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause\n"
-    files = list((ROOT / "bpf").glob("*.[ch]"))
+    files = list((ROOT / "bpf").rglob("*.[ch]"))
     assert files
     assert not [relative(path) for path in files if not path.read_text().startswith(licence)]
 
