@@ -45,7 +45,7 @@ static __always_inline __u64 adopt_merge(__u64 base, __u64 theirs, __u64 ours, _
 	} else if (base ? state == FLOW_STATE(base) : adopt_age(theirs, now) <= adopt_age(ours, now)) {
 		state = FLOW_STATE(theirs);
 	}
-	return FLOW_WORD(FLOW_VIP(word), FLOW_REAL(word), state, seen) | FLOW_TEMPLATE_BITS(FLOW_TEMPLATE(word));
+	return FLOW_WORD_AFTER(word, state, seen);
 }
 
 /* Puts `word` in the place of `old`, and has the template of each told; false: somebody else has changed it. */

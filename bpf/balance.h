@@ -32,26 +32,31 @@ static __always_inline bool shows_flow(const struct tuple *tuple)
 	       (tuple->segment >= SEGMENT_SCTP_DATA && tuple->segment <= SEGMENT_SCTP_SHUTDOWN);
 }
 
-/* The real server of a flow that lives; REAL_NONE: it has ended, or may not stay where it was. */
-static __always_inline __u32 real_of_flow(const struct flow_lookup *found, __u8 segment, const struct context *context)
+/* Where a flow is that lives; NULL: it has ended, or may not stay there. */
+static __always_inline struct real *home_of_flow(const struct flow_lookup *found, __u8 segment,
+						 const struct context *context)
 {
 	__u32 id = FLOW_REAL(found->word);
 	struct real *real;
 
 	if (!found->at || flow_has_ended(found->word, context->settings, context->now))
-		return REAL_NONE;
+		return NULL;
 	if (FLOW_STATE(found->word) == FLOW_TIME_WAIT && segment == SEGMENT_SYN) /* the client uses its port again */
-		return REAL_NONE;
+		return NULL;
 	real = bpf_map_lookup_elem(&reals, &id);
-	return real && !(real->flags & REAL_MOVES) ? id : REAL_NONE;
+	return real && !(real->flags & REAL_MOVES) ? real : NULL;
+}
+
+static __always_inline __u32 real_of_flow(const struct flow_lookup *found, __u8 segment, const struct context *context)
+{
+	return home_of_flow(found, segment, context) ? FLOW_REAL(found->word) : REAL_NONE;
 }
 
 /* Writes what this packet changes of its flow; in a second's other packets that is nothing. */
 static __always_inline void touch_flow(const struct flow_lookup *found, __u8 segment, __u32 now)
 {
 	__u64 word = found->word;
-	__u64 after = FLOW_WORD(FLOW_VIP(word), FLOW_REAL(word), flow_state_after(FLOW_STATE(word), segment), now) |
-		      FLOW_TEMPLATE_BITS(FLOW_TEMPLATE(word));
+	__u64 after = FLOW_WORD_AFTER(word, flow_state_after(FLOW_STATE(word), segment), now);
 
 	if (after == word || !flow_go_on(found->at, word, after))
 		return;
@@ -203,6 +208,7 @@ static __always_inline enum reason balance(struct xdp_md *frame, struct packet *
 {
 	const struct tuple *tuple = &packet->tuple;
 	struct flow_lookup found;
+	struct real *home;
 	struct view view;
 	__u64 slot = 0;
 	__u32 real;
@@ -226,10 +232,10 @@ static __always_inline enum reason balance(struct xdp_md *frame, struct packet *
 	}
 	if (!flow_find(tuple, ip6, view.vip, context, &found))
 		return REASON_INTERNAL;
-	real = real_of_flow(&found, tuple->segment, context);
-	if (real) {
+	home = home_of_flow(&found, tuple->segment, context);
+	if (home) {
 		touch_flow(&found, tuple->segment, context->now);
-		return forward_to(packet, real, false, REASON_FORWARDED);
+		return forward_to_real(packet, home, FLOW_REAL(found.word), false, REASON_FORWARDED);
 	}
 	if (handover_asks(begins_flow(tuple)))
 		return UNFINISHED_BEFORE;

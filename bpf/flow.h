@@ -99,6 +99,8 @@ static const __u8 flow_next[4][FLOW_UDP + 1] = {
 
 #define FLOW_WORD(vip, real, state, seen) \
 	((__u64)(vip) | (__u64)(real) << 16 | (__u64)(state) << 36 | (__u64)((seen) & 0xffff) << 48)
+/* The word of the same flow after a packet. */
+#define FLOW_WORD_AFTER(word, state, seen) (((word) & ~FLOW_WORD(0, 0, 0x1f, 0xffff)) | FLOW_WORD(0, 0, state, seen))
 #define FLOW_VIP(word) ((__u16)(word))
 #define FLOW_REAL(word) ((__u32)((word) >> 16) & ((1u << REAL_BITS) - 1))
 #define FLOW_STATE(word) ((__u32)((word) >> 36) & 0x1f)

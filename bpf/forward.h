@@ -91,12 +91,9 @@ static __always_inline void forward_note_vlan(const struct real *real)
 }
 
 /* Ends in `reason` if the frame can be sent at all. */
-static __always_inline enum reason forward_to(struct packet *packet, __u32 id, bool is_new, enum reason reason)
+static __always_inline enum reason forward_to_real(struct packet *packet, const struct real *real, __u32 id,
+						   bool is_new, enum reason reason)
 {
-	struct real *real = bpf_map_lookup_elem(&reals, &id);
-
-	if (!real)
-		return REASON_INTERNAL;
 	if (!(real->flags & REAL_HAS_MAC)) {
 		if (!(real->flags & REAL_LOCAL))
 			return REASON_NO_MAC;
@@ -114,6 +111,13 @@ static __always_inline enum reason forward_to(struct packet *packet, __u32 id, b
 		forward_note_vlan(real);
 	forward_count(packet, id, is_new);
 	return reason;
+}
+
+static __always_inline enum reason forward_to(struct packet *packet, __u32 id, bool is_new, enum reason reason)
+{
+	struct real *real = bpf_map_lookup_elem(&reals, &id);
+
+	return real ? forward_to_real(packet, real, id, is_new, reason) : REASON_INTERNAL;
 }
 
 /* The verdict of a frame whose walk has ended; its reason becomes another where the way out is gone. */
