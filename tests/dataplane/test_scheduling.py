@@ -53,6 +53,18 @@ def test_a_full_server_that_was_gone_while_its_flows_ended_is_free(plane: PlaneU
     assert connect(plane, 3) == "A"
 
 
+# ---- rr
+
+
+def test_rr_goes_on_with_whoever_is_new_where_its_place_was_the_head_and_went(plane: PlaneUnderTest) -> None:
+    wish = plans.service(Scheduler.RR)
+    plane.apply(plans.plan(wish))
+    assert connect(plane, 1) == "C"
+    plane.apply(plans.plan(plans.without(wish, C)))
+    plane.apply(plans.plan(wish))
+    assert picks(plane, 2, 4) == "CBA"
+
+
 # ---- wrr
 
 

@@ -98,8 +98,13 @@ class VersionPlan:
         return max(self.weights) - (self.weight_gcd - 1) if self.weights else 0
 
     def position_after_change(self, before: VersionPlan, position: int) -> int:
-        """rr's position in this version: the same, unless empty places below it have gone."""
+        """rr's position in this version: the same, unless empty places below it have gone.
+
+        Where nobody is left at its place or before it, it stands before the head, whoever is there now.
+        """
         below = {real for real, _ in before.members[:position] if real}
+        if not any(real for real, _ in before.members[position:]):
+            return len(self.members)
         if len(self.members) >= len(before.members) and all(
             real in (0, old) for (real, _), (old, _) in zip(self.members, before.members, strict=False)
         ):
