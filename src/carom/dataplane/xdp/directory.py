@@ -2,7 +2,8 @@
 
 `bpf/maps.h` says how it is built, `bpf/lookup.h` how packets read it. Packets read while we write, so a change is a few
 aligned stores in an order in which each is true: an entry's key appears last and goes first. A place that was given up
-rests before another key gets it, since a packet may have seen its old key and not yet what stands behind it.
+rests before another key gets it, since a packet may have seen its old key and not yet what stands behind it; the same
+key has it back at once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Directory:
         """Of an entry, words: the key's, then the one that it leads to."""
         marks = self._words[self._size - 2 :: self._size].tolist()
         self._places = {self._key(place): place for place, mark in enumerate(marks) if mark not in (FREE, GONE)}
-        self._resting: dict[int, float] = {}
+        self._resting: dict[int, tuple[float, bytes]] = {}
+        """Places that were given up: when, and whose they were."""
 
     def items(self) -> Iterator[tuple[bytes, Frontend]]:
         for key, place in self._places.items():
@@ -56,7 +58,7 @@ class Directory:
         bucket, at = place // FRONTENDS, self._at(place)
         self._words[at + self._size - 2] = GONE if self._is_full(bucket) else FREE
         self._words[at + self._size - 1] = 0
-        self._resting[place] = self._clock()
+        self._resting[place] = self._clock(), key
 
     def _at(self, place: int) -> int:
         return place * self._size
@@ -81,15 +83,16 @@ class Directory:
         for step in range(FRONTEND_REACH):
             first = (home + step) % FRONTEND_BUCKETS * FRONTENDS
             for place in range(first, first + FRONTENDS):
-                if not self._taken(place) and self._rested(place):
+                if not self._taken(place) and self._rested(place, key):
                     return place
             if not self._is_full(first // FRONTENDS):
                 self._words[self._at(first + FRONTENDS - 1) + self._size - 2] = GONE
         raise DataPlaneError(f"{self._table.what} has no room for one more port where its hash would have it")
 
-    def _rested(self, place: int) -> bool:
-        since = self._resting.get(place)
-        if since is not None and self._clock() - since < REST:
+    def _rested(self, place: int, key: bytes) -> bool:
+        """Whether this key may have a place that is free."""
+        since, last = self._resting.get(place, (-REST, key))
+        if last != key and self._clock() - since < REST:
             return False
         self._resting.pop(place, None)
         return True

@@ -91,6 +91,15 @@ def test_a_place_rests_before_another_key_gets_it(loaded: Loaded) -> None:
     assert words[home * 2] == int.from_bytes(third, "little")
 
 
+def test_the_same_key_has_its_place_back_at_once_however_often_it_goes(loaded: Loaded) -> None:
+    directory = Directory(loaded.maps["frontends4"], lambda: 0.0)
+    key = frontend_key(ip_address(VIP), 80, Protocol.TCP.number)
+    for number in range(10 * FRONTEND_REACH * FRONTENDS):
+        directory.put(key, Frontend(1, (Way(number % 4000 + 1), Way())))
+        assert dict(directory.items()) == {key: Frontend(1, (Way(number % 4000 + 1), Way()))}
+        directory.remove(key)
+
+
 def test_what_finds_no_place_is_refused(loaded: Loaded) -> None:
     directory = Directory(loaded.maps["frontends4"], lambda: 0.0)
     words = memoryview(loaded.maps["frontends4"].memory()).cast("Q")
