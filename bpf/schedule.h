@@ -18,12 +18,22 @@
 #include "schedulers/scan.h"
 #include "schedulers/twos.h"
 
-/* What a version's scheduler hashes a flow by. */
+/*
+ * What a version's scheduler hashes a flow by. The port must be added behind a branch: from a mask that is computed of the
+ * flags, as the compiler would have it, the hash would wait until the version has come from memory.
+ */
 static __always_inline __u32 slot_key(const struct version *version, const struct tuple *tuple, bool ip6)
 {
+	__u32 key;
+
 	if (version->scheduler == SCHEDULER_DH)
 		return fold(tuple->vip, ip6);
-	return fold(tuple->client, ip6) + (version->flags & VERSION_HASHES_PORT ? bpf_ntohs(tuple->client_port) : 0);
+	key = fold(tuple->client, ip6);
+	if (version->flags & VERSION_HASHES_PORT) {
+		key += bpf_ntohs(tuple->client_port);
+		barrier_var(key);
+	}
+	return key;
 }
 
 /* The slot of a version's consistent-hash table for a key; 0: nobody is in it. */
