@@ -14,9 +14,9 @@ from carom.core.plan import ServicePlan
 from carom.dataplane.fake.walk import End, Verdict
 from carom.model import OnDown, Ports, Protocol, Scheduler, SchedulerFlag
 from tests.dataplane import plans
-from tests.dataplane.frames import tcp, udp
+from tests.dataplane.frames import sctp, tcp, udp
 from tests.dataplane.planes import Oracle, PlaneUnderTest, Xdp
-from tests.dataplane.plans import DNS, HTTP, OTHER_VIP, REALS, REALS6, SORRY, VIP, VIP6, mac
+from tests.dataplane.plans import DNS, HTTP, OTHER_VIP, REALS, REALS6, SIGNALS, SORRY, VIP, VIP6, mac
 
 CLIENT = "203.0.113.7"
 
@@ -29,7 +29,8 @@ def send(plane: PlaneUnderTest, about: Question) -> End:
     """The first packet of the connection that was asked about."""
     client, vip = (f"[{end}]" if end.version == 6 else str(end) for end in (about.client, about.vip))
     ends = f"{client}:{about.client_port}", f"{vip}:{about.vip_port}"
-    return plane.send(tcp(*ends, "S") if about.protocol is Protocol.TCP else udp(*ends))
+    firsts = {Protocol.TCP: lambda: tcp(*ends, "S"), Protocol.SCTP: lambda: sctp(*ends, "init")}
+    return plane.send(firsts.get(about.protocol, lambda: udp(*ends))())
 
 
 def happens(plane: PlaneUnderTest, about: Question) -> Sight:
@@ -211,6 +212,16 @@ def test_one_packet_at_a_time(plane: PlaneUnderTest) -> None:
     seen = [happens(plane, asked(f"{CLIENT}:1", f"{VIP}:53/udp")) for _ in range(3)]
     assert {one.step for one in seen} == {Step.SCHEDULED}
     assert len({one.real for one in seen}) == 3
+
+
+def test_an_association(plane: PlaneUnderTest) -> None:
+    plane.apply(plans.plan(plans.service(ports=(HTTP, SIGNALS))))
+    about = asked(f"{CLIENT}:1", f"{VIP}:2905/sctp")
+    first, again = happens(plane, about), happens(plane, about)
+    assert (first.step, again.step, again.real) == (Step.SCHEDULED, Step.FLOW, first.real)
+    assert again.flow
+    assert (again.flow.state, again.flow.remaining) == ("sctp-init1", 4)
+    assert happens(plane, asked(f"{CLIENT}:1", f"{VIP}:80/sctp")).step is Step.NO_SERVICE
 
 
 def test_a_slot_that_changed_keeps_old_flows(plane: PlaneUnderTest) -> None:

@@ -12,9 +12,9 @@ from carom.core.flows import Flow, Wanted
 from carom.core.plan import Plan
 from carom.model import Protocol
 from tests.dataplane import plans
-from tests.dataplane.frames import tcp, udp
+from tests.dataplane.frames import sctp, tcp, udp
 from tests.dataplane.planes import PlaneUnderTest
-from tests.dataplane.plans import DNS, VIP, VIP6
+from tests.dataplane.plans import DNS, SIGNALS, VIP, VIP6
 
 CLIENT6 = "[2001:db8:9::7]"
 
@@ -24,6 +24,7 @@ def all_plans() -> Plan:
         replace(plans.service(), persistence=300),
         plans.service(name="dns", ports=(DNS,)),
         plans.service(name="web6", vip=VIP6),
+        plans.service(name="signals", ports=(SIGNALS,)),
     )
 
 
@@ -40,6 +41,8 @@ def busy(plane: PlaneUnderTest) -> PlaneUnderTest:
         tcp("203.0.113.7:5", f"{VIP}:80", "S"),
         tcp("203.0.113.7:5", f"{VIP}:80", "A"),
         tcp("203.0.113.7:5", f"{VIP}:80", "R"),
+        sctp("198.51.100.7:6", f"{VIP}:2905", "init"),
+        sctp("198.51.100.7:6", f"{VIP}:2905", "cookie echo"),
     ):
         plane.send(frame)
     plane.at(1050)
@@ -82,7 +85,7 @@ def test_a_flow_is_told_whole(busy: PlaneUnderTest) -> None:
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(), [1, 2, 3, 4]),
+        (Wanted(), [1, 2, 3, 4, 6]),
         (Wanted(client=ip_network("203.0.113.0/24")), [1, 2]),
         (Wanted(client=ip_network("203.0.112.0/22"), protocol=Protocol.UDP), [3]),
         (Wanted(client=ip_network("2001:db8:9::/48")), [4]),
@@ -91,6 +94,8 @@ def test_a_flow_is_told_whole(busy: PlaneUnderTest) -> None:
         (Wanted(service="web"), [1, 2]),
         (Wanted(service="nobody"), []),
         (Wanted(protocol=Protocol.TCP), [1, 2, 4]),
+        (Wanted(protocol=Protocol.SCTP), [6]),
+        (Wanted(vip=ip_address(VIP), state="sctp-established"), [6]),
         (Wanted(state="syn-recv"), [2, 4]),
         (Wanted(state="udp", idle=50), [3]),
         (Wanted(idle=51), []),
@@ -102,7 +107,7 @@ def test_what_is_wanted_is_found_and_counted(busy: PlaneUnderTest, wanted: Wante
 
 
 def test_one_at_a_time_is_the_same(busy: PlaneUnderTest) -> None:
-    assert ports(busy, Wanted(), most=1) == [1, 2, 3, 4]
+    assert ports(busy, Wanted(), most=1) == [1, 2, 3, 4, 6]
 
 
 def test_a_real_servers_flows_are_those_that_are_counted_for_it(busy: PlaneUnderTest) -> None:

@@ -38,7 +38,7 @@ FROM = Item("from", "string", "the client's address and port, 203.0.113.7:41000"
 TO = Item(
     *("to", "string", "the VIP, its port and the protocol, 192.168.76.24:80/tcp"),
     required=True,
-    form=target(("tcp", "udp")),
+    form=target(Protocol),
 )
 LIMIT = Item("limit", "integer", f"at most so many; {USUAL:,} unless it is said", least=1, most=MOST)
 

@@ -17,6 +17,7 @@ import click
 from carom.cli.options import Seconds, json_option, socket_option
 from carom.cli.table import lines, span
 from carom.client import Client
+from carom.model import Protocol
 
 Document = dict[str, Any]
 
@@ -33,7 +34,7 @@ FILTERS = ("client", "vip", "service", "real", "protocol", "state")
 @click.option("--vip", metavar="ADDRESS", help="Those to a VIP.")
 @click.option("--service", metavar="NAME", help="Those of a service.")
 @click.option("--real", metavar="ADDRESS", help="Those on a real server.")
-@click.option("--protocol", type=click.Choice(["tcp", "udp"]), help="Those of a protocol.")
+@click.option("--protocol", type=click.Choice(list(Protocol)), help="Those of a protocol.")
 @click.option("--state", metavar="STATE", help="Those in a state: established, syn-recv, fin-wait, close, udp ...")
 @click.option("--idle", type=Seconds(), help="Those without a packet for so long, or longer: 90, 5m.")
 @click.option("--limit", type=click.IntRange(min=1), help="Show so many at most.")

@@ -113,13 +113,15 @@ class Sight:
 
 def question(client: str, target: str) -> Question:
     """`203.0.113.7:41000` and `192.168.76.24:80/tcp`. Raises ValueError with a sentence."""
-    where, _, protocol = target.partition("/")
-    if (protocol or "tcp") not in ("tcp", "udp"):
-        raise ValueError(f"to: {protocol[:20]!r} is no protocol that is balanced; write {where}/tcp or {where}/udp")
+    where, slash, protocol = target.partition("/")
+    protocol = protocol if slash else Protocol.TCP
+    if protocol not in tuple(Protocol):
+        *some, last = (f"{where[:60]}/{one}" for one in Protocol)
+        raise ValueError(f"to: {protocol[:20]!r} is no protocol that is balanced; write {', '.join(some)} or {last}")
     from_, to = _end(client, "from"), _end(where, "to")
     if from_[0].version != to[0].version:
         raise ValueError(f"from: {from_[0]} and {to[0]} are of different families: nobody can send that")
-    return Question(*from_, *to, Protocol(protocol or "tcp"))
+    return Question(*from_, *to, Protocol(protocol))
 
 
 def _end(text: str, what: str) -> tuple[Address, int]:

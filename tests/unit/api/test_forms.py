@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 
 from carom.api.forms import CURSOR, END, NETWORK, Form, one_of, target
 from carom.core.explain import question
+from carom.model import Protocol
 
-TO = target(("tcp", "udp"))
+TO = target(Protocol)
 ADDRESSES = st.ip_addresses()
 PORTS = st.integers(0, 70_000)
 
@@ -33,13 +34,12 @@ def written(address: IPv4Address | IPv6Address, port: int) -> str:
     return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
 
 
-@given(ADDRESSES, PORTS, st.sampled_from(["", "/tcp", "/udp", "/gre", "/"]))
+@given(ADDRESSES, PORTS, st.sampled_from(["", "/tcp", "/udp", "/sctp", "/gre", "/"]))
 def test_an_end_is_what_is_read_as_one(address: IPv4Address | IPv6Address, port: int, protocol: str) -> None:
     end = written(address, port)
     other = "192.0.2.1:1" if address.version == 4 else "[2001:db8::1]:1"
     assert fits(END, end) == is_read(end, f"{other}/tcp") == (0 < port < 65536)
-    if protocol != "/":  # as good as none; nobody needs to be told
-        assert fits(TO, end + protocol) == is_read(other, end + protocol)
+    assert fits(TO, end + protocol) == is_read(other, end + protocol)
 
 
 @given(ADDRESSES, st.integers(0, 140))

@@ -9,6 +9,7 @@ import pytest
 
 from carom.cli.flows import table
 from carom.dataplane.fake.walk import walk
+from carom.model import Protocol
 from tests.dataplane.frames import tcp
 from tests.unit.cli.directors import run, said
 from tests.unit.directors import OWN, Director, director
@@ -48,6 +49,12 @@ def test_counted_by_state(it: Director) -> None:
     ]
     found = json.loads("\n".join(said(it, "flows", "--count", "--json", "--client", "203.0.113.0/24")))
     assert found == {"count": 2, "states": {"syn-recv": 1, "established": 1}}
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_those_of_each_protocol_that_is_balanced(it: Director, protocol: Protocol) -> None:
+    found = said(it, "flows", "--count", "--protocol", protocol)[-1].split()
+    assert found == ["all", "2" if protocol is Protocol.TCP else "0"]
 
 
 def test_none_is_said(it: Director) -> None:

@@ -48,6 +48,7 @@ def test_a_question_is_read() -> None:
     assert Question(ip_address("203.0.113.7"), 41000, ip_address(VIP), 80, Protocol.TCP) == ASKED
     assert question("[2001:db8::7]:1", "[2001:db8::24]:53/udp").vip == ip_address("2001:db8::24")
     assert question("203.0.113.7:1", f"{VIP}:80").protocol is Protocol.TCP
+    assert question("203.0.113.7:1", f"{VIP}:2905/sctp").protocol is Protocol.SCTP
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,11 @@ def test_a_question_is_read() -> None:
         ("203.0.113.7:1", "web:80", "to: 'web:80' is no address with a port; write it as 192.0.2.24:80/tcp"),
         ("2001:db8::7:1", f"{VIP}:80", "from: "),
         ("[203.0.113.7]:1", f"{VIP}:80", "from: "),
-        ("203.0.113.7:1", f"{VIP}:80/icmp", "to: 'icmp' is no protocol that is balanced"),
+        (
+            *("203.0.113.7:1", f"{VIP}:80/icmp"),
+            f"to: 'icmp' is no protocol that is balanced; write {VIP}:80/tcp, {VIP}:80/udp or {VIP}:80/sctp$",
+        ),
+        ("203.0.113.7:1", f"{VIP}:80/", "to: '' is no protocol that is balanced"),
         ("203.0.113.7:1", "[2001:db8::24]:80", "from: 203.0.113.7 and 2001:db8::24 are of different families"),
         ("", "", "from: ''"),
     ],
