@@ -124,7 +124,8 @@ def duration(least: float, most: float, *, whole: bool = False) -> Scalar:
             raise WrongValueError(f"{shown(value)} is no whole number of seconds", f"write {math.ceil(seconds)}")
         return seconds
 
-    noun = f'{"whole " if whole else ""}seconds from {_span(least)} to {_span(most)}, or text as "5s", "2m", "500ms"'
+    span, units = f"from {_span(least)} to {_span(most)}", '"5s", "2m", "1h"' if whole else '"5s", "2m", "500ms"'
+    noun = f"{'whole ' if whole else ''}seconds {span}, or text as {units}"
     number = {"type": "integer" if whole else "number", "minimum": least, "maximum": most}
     return Scalar(noun, read, {"anyOf": [number, {"type": "string", "pattern": f"^{_DURATION.pattern}$"}]})
 
@@ -258,7 +259,7 @@ def prefix_length() -> Scalar:
         _within(value, value, 1, 128)
         return value
 
-    noun = "a prefix length from 1 to 32, or 128 for IPv6"
+    noun = "a prefix length from 1 to 32, for IPv6 from 1 to 128"
     return Scalar(noun, read, {"type": "integer", "minimum": 1, "maximum": 128})
 
 

@@ -226,6 +226,11 @@ TIMEOUTS = (
         said(9, "timeouts.close", "whole number", "write 2"),
     ),
     one(
+        "a timeout of half a second, which is not offered either",
+        under("[timeouts]", 'close = "500ms"'),
+        said(9, "timeouts.close", '"500ms" is out of range', 'or text as "5s", "2m", "1h", for instance close = 5'),
+    ),
+    one(
         "a timeout below zero",
         under("[timeouts]", "syn_recv = -1"),
         said(9, "timeouts.syn_recv", "-1 is out", "syn_recv = 10"),
