@@ -106,6 +106,7 @@ class _View:
 
     def service(self, service: ServicePlan) -> Document:
         reals = [self._real(service, real) for real in service.reals]
+        sorry = None if service.sorry is None else self._real(service, service.sorry)
         judgement = self._world.judgements.get(service.name)
         return {
             "name": service.name,
@@ -114,8 +115,8 @@ class _View:
             "scheduler": service.scheduler.value,
             "standing": judgement.standing.value if judgement else "serving",
             "reals": reals,
-            "sorry": None if service.sorry is None else self._real(service, service.sorry),
-            "totals": _totals(reals),
+            "sorry": sorry,
+            "totals": _totals(reals if sorry is None else [*reals, sorry]),
         }
 
     def _real(self, service: ServicePlan, real: RealPlan) -> Document:

@@ -67,10 +67,12 @@ def _unwell(record: Health, now: float) -> str:
 def _unreachable(world: World, address: Address, now: float) -> str:
     """What keeps frames from reaching this address, as a clause; empty if nothing does."""
     interface, nic = world.config.director.towards_reals, world.towards_reals
-    neighbour = world.neighbours.get(address)
+    neighbour, vlan = world.neighbours.get(address), world.vlans.get(address)
     if address in world.own or (neighbour is not None and neighbour.answers):
         return ""
     question = "ARP" if address.version == 4 else "neighbour solicitation"
+    if vlan:
+        interface, nic = f"{interface}.{vlan}", None  # the addresses of which nobody has told
     if neighbour is not None:
         return f"no answer to {question} on {interface} for {max(0.0, now - neighbour.since):.0f} s"
     if nic is None or not nic.addresses:

@@ -244,6 +244,14 @@ def test_a_sorry_server_is_shown_while_it_serves() -> None:
     assert document(serving)["services"][0]["sorry"]["address"] == "192.168.76.99"
 
 
+def test_what_the_sorry_server_was_sent_is_in_the_totals_of_the_service() -> None:
+    serving = snapshot(NeighbourLost(ONE), NeighbourResolved(SORRY, OWN), service=replace(WEB, sorry=SORRY))
+    sent = RealReading("web", SORRY, Counter(10, 700), new_flows=4, active=3, inactive=2)
+    counted = replace(serving, reading=replace(READING, reals=(*READING.reals, sent)))
+    totals = document(counted)["services"][0]["totals"]
+    assert [totals[name] for name in ("packets", "bytes", "new_flows", "active", "inactive")] == [110, 15_700, 11, 5, 3]
+
+
 def test_rates_are_what_came_between_two_readings_per_second() -> None:
     later = Reading(reals=(RealReading("web", ONE, Counter(150, 25_000), new_flows=8, active=2, inactive=1),))
     seen = document(replace(snapshot(), reading=later, earlier=READING, apart=2.0))["services"][0]

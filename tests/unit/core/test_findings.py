@@ -72,6 +72,16 @@ def test_what_keeps_a_real_server_from_its_connections(facts: list[Fact], why: s
     assert obstacle(after(*facts), "web", ONE, 0.0) == why
 
 
+def test_one_on_a_vlan_is_asked_for_there() -> None:
+    """Of the addresses there nobody has told, so none is missed."""
+    tagged = replace(WEB, reals=(Real(ONE, vlan=20), Real(TWO)))
+    world = after(nic("10.0.0.1/8"), config=replace(CONFIG, services=(tagged,)))
+    assert obstacle(world, "web", ONE, 0.0) == "no answer to ARP on eth0.20"
+    assert obstacle(world, "web", TWO, 0.0).startswith("it is not in eth0's networks")
+    lost = step(step(world, [NeighbourResolved(ONE, MAC1)], 0.0), [NeighbourLost(ONE)], 100.0)
+    assert obstacle(lost, "web", ONE, 103.0) == "no answer to ARP on eth0.20 for 3 s"
+
+
 def test_how_long_a_real_server_has_been_silent() -> None:
     world = step(after(NeighbourResolved(ONE, MAC1)), [NeighbourLost(ONE)], 100.0)
     world = step(world, [NeighbourLost(ONE)], 110.0)
