@@ -3,7 +3,7 @@
 Counters are exact and only grow; a rate is the difference of two readings by the time between them. For the minute some
 readings are kept, each as a row of numbers, since there may be ten thousand real servers: 240 kB a reading.
 
-One that has gone and come back counts from 0 again: what it counted since is what came, and no rate is below 0.
+One that is new, or has gone and come back, counts from 0: what it counted since is what came, and no rate is below 0.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ MINUTE = 60.0
 KEEP_EVERY = 5.0
 """Seconds between two readings that are kept."""
 _FIELDS = 3
+NOTHING = (0,) * _FIELDS
+"""What one has counted that has only just come."""
 
 Name = tuple[str, Address]
 """A real server's service and address."""
@@ -49,10 +51,8 @@ class Sample:
     def real(self, now: RealReading, at: float) -> Rate:
         """A real server's rate from this moment until that reading."""
         place = self.index.get((now.service, now.address))
-        counted = (now.counter.packets, now.counter.bytes, now.new_flows)
-        if place is None:  # nothing is known of it: it may have counted for long
-            return Rate()
-        return Rate(*_per_second(self.counts[place : place + _FIELDS], counted, at - self.at))
+        before = NOTHING if place is None else self.counts[place : place + _FIELDS]
+        return Rate(*_per_second(before, _counted(now), at - self.at))
 
     def reason(self, name: str, now: Counter, at: float) -> Rate:
         """The rate of one way for a packet to end."""
@@ -75,10 +75,9 @@ def sample(reading: Reading, at: float, like: Sample | None = None) -> Sample:
     return Sample(at, index, counts, {reason.name: reason.counter for reason in reading.reasons})
 
 
-def rate(now: RealReading, before: RealReading, seconds: float) -> Rate:
-    """A real server's rate between two readings."""
-    counted = (now.counter.packets, now.counter.bytes, now.new_flows)
-    return Rate(*_per_second((before.counter.packets, before.counter.bytes, before.new_flows), counted, seconds))
+def rate(now: RealReading, before: RealReading | None, seconds: float) -> Rate:
+    """A real server's rate between two readings; None: it was not there."""
+    return Rate(*_per_second(_counted(before) if before else NOTHING, _counted(now), seconds))
 
 
 def reason_rate(now: Counter, before: Counter, seconds: float) -> Rate:
@@ -98,6 +97,10 @@ class Past:
         while len(self._kept) > 1 and at - self._kept[1].at >= MINUTE:
             self._kept.popleft()
         return self._kept[0]
+
+
+def _counted(real: RealReading) -> tuple[int, int, int]:
+    return real.counter.packets, real.counter.bytes, real.new_flows
 
 
 def _same(one: Name, other: Name) -> bool:

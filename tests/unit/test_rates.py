@@ -35,8 +35,9 @@ def test_no_rate_is_below_0_and_none_is_made_in_no_time() -> None:
     assert reason_rate(Counter(5, 300), Counter(9, 540), 1.0) == Rate(5.0, 300.0)
 
 
-def test_who_was_not_there_has_no_rate() -> None:
-    assert sample(reading(real(1)), 0.0).real(real(9, TWO), 10.0) == Rate()
+def test_who_was_not_there_has_counted_from_nothing() -> None:
+    assert sample(reading(real(1)), 0.0).real(real(90, TWO), 10.0) == Rate(9.0, 900.0, 0.9)
+    assert rate(real(90, TWO), None, 10.0) == Rate(9.0, 900.0, 0.9)
     assert sample(Reading(), 0.0).reason("no_real", Counter(9, 9), 10.0) == Rate()
 
 
@@ -67,7 +68,7 @@ def test_samples_share_the_names_while_nobody_comes_or_goes() -> None:
     ):
         changed = sample(other, 5.0, first)
         assert changed.index is not first.index
-        assert all(changed.real(one, 6.0) == Rate() for one in other.reals)
+        assert all(changed.real(one, 6.0) == Rate() for one in other.reals), "it has its own numbers"
 
 
 @pytest.mark.parametrize("count", [10_000])

@@ -195,7 +195,7 @@ class _View:
 
     def _second(self, reading: RealReading) -> Rate:
         earlier = self._earlier.get((reading.service, reading.address))
-        return rate(reading, earlier, self._snapshot.apart) if earlier else Rate()
+        return rate(reading, earlier, self._snapshot.apart)
 
 
 def _rates(found: Rate) -> Document:

@@ -275,12 +275,12 @@ def test_a_minute_is_measured_from_what_was_then() -> None:
     new, known = (document(replace(snapshot(), reading=later, minute=one, read_at=70.0)) for one in then)
     assert known["services"][0]["totals"]["rates_minute"] == {"packets": 10.0, "bytes": 1000.0, "new_flows": 1.0}
     assert known["reasons"][0]["rates_minute"] == {"packets": 10.0, "bytes": 1000.0}
-    assert new["services"][0]["reals"][0]["rates_minute"]["packets"] == 0.0, "what it had before nobody knows"
+    assert new["services"][0]["reals"][0]["rates_minute"]["packets"] == round(700 / 60, 1), "it came within the minute"
 
 
-def test_a_real_server_new_to_the_counters_has_no_rate_yet() -> None:
+def test_a_real_server_new_to_the_counters_has_a_rate_at_once() -> None:
     seen = document(replace(snapshot(), earlier=Reading(), apart=1.0))["services"][0]["reals"][0]
-    assert set(seen["rates"].values()) == {0.0}
+    assert seen["rates"] == {"packets": 100.0, "bytes": 15_000.0, "new_flows": 7.0}
 
 
 def test_troubles_are_faults_and_come_first() -> None:
