@@ -6,6 +6,7 @@ They come by the page and are printed as they come: a million flows take no more
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,10 +50,12 @@ def command(
     What is asked for is what all options together say. EXPIRES is when a flow is forgotten if no packet comes; an entry
     of a persistent client's says so.
     """
+    if count and limit is not None:
+        raise click.UsageError("--limit is about what is shown, and --count shows none; leave one of them out")
     client = Client(socket, TIMEOUT)
     query = {name: text for name in FILTERS if (text := said[name]) is not None}
     if idle is not None:
-        query["idle"] = str(int(idle))
+        query["idle"] = str(math.ceil(idle))
     if count:
         _count(client, query, as_json=as_json)
     elif as_json:

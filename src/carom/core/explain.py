@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.model import Address, Ports, Protocol, Scheduler
+from carom.model import Address, OnNoReal, Ports, Protocol, Scheduler
 
 Document = dict[str, Any]
 
@@ -160,6 +160,11 @@ _OVERHEADS = frozenset({Scheduler.WLC, Scheduler.LBLC, Scheduler.LBLCR, Schedule
 _DELAYS = frozenset({Scheduler.SED, Scheduler.NQ})
 _HEAVIEST = frozenset({Scheduler.FO, Scheduler.OVF})
 
+_ENDS = {
+    OnNoReal.UNREACHABLE: "the client is told so by ICMP",
+    OnNoReal.DROP: "the packet is dropped in silence",
+}
+
 Obstacle = Callable[[str, Address], str]
 """Why a service's real server is not up; empty where it is."""
 
@@ -267,7 +272,8 @@ def _reason(asked: Question, seen: Sight, plan: Plan, service: ServicePlan | Non
         ports = [str(one) for other in plan.services if other.vip == asked.vip for one in other.ports]
         return f"no service has {where}, only {_some(ports)}: the packet is left to the host"
     if seen.real is None:
-        return f"no real server of {service.name} can take it: {_some(_obstacles(seen, service)) or 'it has none'}"
+        why = _some(_obstacles(seen, service)) or "it has none"
+        return f"no real server of {service.name} can take it: {why}; {_ENDS[service.on_no_real]}"
     if _is_local(seen, service):
         return f"{_found(seen, service)}; that is this director itself, so the packet is left to the host, as it came"
     if live and seen.mac is None:
@@ -294,7 +300,8 @@ def _found(seen: Sight, service: ServicePlan) -> str:
 
 
 def _obstacles(seen: Sight, service: ServicePlan) -> list[str]:
-    return [f"{one.address} {_why_not(one, seen, service, lambda *_: '')}" for one in seen.runners if not one.usable]
+    whys = ((one.address, _why_not(one, seen, service, lambda *_: "")) for one in seen.runners)
+    return [f"{address} {why}" for address, why in whys if why]
 
 
 def _some(words: Iterable[str]) -> str:

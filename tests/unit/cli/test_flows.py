@@ -64,6 +64,13 @@ def test_none_is_said(it: Director) -> None:
 def test_what_makes_no_sense_is_wrong_usage(it: Director) -> None:
     result = run(it, "flows", "--service", "shop")
     assert (result.exit_code, result.output) == (2, "carom: there is no service shop; there are web\n")
+    result = run(it, "flows", "--count", "--limit", "3")
+    assert result.exit_code == 2
+    assert "--limit is about what is shown, and --count shows none" in result.output
+
+
+def test_half_a_second_without_a_packet_is_not_yet_one(it: Director) -> None:
+    assert said(it, "flows", "--idle", "100ms") == ["no flows"]
 
 
 def test_later_pages_keep_the_columns_of_the_first() -> None:

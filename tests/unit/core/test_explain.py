@@ -21,7 +21,7 @@ from carom.core.explain import (
     score,
 )
 from carom.core.plan import ServicePlan
-from carom.model import Ports, Protocol, Scheduler
+from carom.model import OnNoReal, Ports, Protocol, Scheduler
 from tests.dataplane import plans
 from tests.dataplane.plans import REALS, SORRY, VIP, mac
 
@@ -183,11 +183,20 @@ def test_when_nobody_can_take_it_each_is_named_with_its_reason() -> None:
     seen = Sight(Step.SCHEDULED, "web", runners=(Runner(THREE, 0), Runner(TWO, 0), Runner(ONE, 0)))
     assert reason(seen, web) == (
         f"no real server of web can take it: {THREE} has no known MAC, {TWO} is down, "
-        f"{ONE} has weight 0: no new connections"
+        f"{ONE} has weight 0: no new connections; the packet is dropped in silence"
     )
     assert explanation(ASKED, seen, plans.plan(web))["verdict"] == "no_real"
-    assert (
-        reason(Sight(Step.SCHEDULED, "web"), replace(WEB, reals=())) == "no real server of web can take it: it has none"
+    assert reason(Sight(Step.SCHEDULED, "web"), replace(WEB, reals=(), on_no_real=OnNoReal.UNREACHABLE)) == (
+        "no real server of web can take it: it has none; the client is told so by ICMP"
+    )
+
+
+def test_when_ovf_has_filled_all_each_is_named() -> None:
+    crowded = tuple(Runner(address, 1, active=2) for address in (THREE, TWO))
+    web = plans.without(plans.service(Scheduler.OVF), REALS[0])
+    assert reason(Sight(Step.SCHEDULED, "web", runners=crowded), web) == (
+        f"no real server of web can take it: {THREE} has more active connections than it weighs, "
+        f"{TWO} has more active connections than it weighs; the packet is dropped in silence"
     )
 
 
