@@ -98,6 +98,21 @@ static __always_inline __u16 checksum_after(__u16 checksum, __u16 old, __u16 new
 	return ~((sum & 0xffff) + (sum >> 16));
 }
 
+/* Whether a source is one host's: no other is answered, nor told of an error (RFC 1122 sections 3.2.1.3 and 3.2.2). */
+static __always_inline bool source4_is_host(__be32 address)
+{
+	__u32 first = bpf_ntohl(address) >> 24;
+
+	return first && first != 127 && first < 224;
+}
+
+static __always_inline bool source6_is_host(const struct in6_addr *address)
+{
+	const __u32 *words = address->s6_addr32;
+
+	return address->s6_addr[0] != 0xff && (words[0] || words[1] || words[2] || bpf_ntohl(words[3]) > 1);
+}
+
 /* The request turns into its reply in place: addresses change places, type 8 becomes 0, the TTL is ours. */
 static __always_inline enum reason answer_echo4(struct packet *packet, struct icmp *icmp,
 						const struct settings *settings)
@@ -106,6 +121,8 @@ static __always_inline enum reason answer_echo4(struct packet *packet, struct ic
 	__be32 client = ip->saddr;
 	__u16 *ttl_word = (__u16 *)&ip->ttl, old = *ttl_word;
 
+	if (!source4_is_host(client))
+		return REASON_MALFORMED;
 	if (!settings->answering)
 		return REASON_NOT_ANSWERING;
 	ip->saddr = ip->daddr;
@@ -123,6 +140,8 @@ static __always_inline enum reason answer_echo6(struct packet *packet, struct ic
 {
 	struct in6_addr client = packet->ip6->saddr;
 
+	if (!source6_is_host(&client))
+		return REASON_MALFORMED;
 	if (!settings->answering)
 		return REASON_NOT_ANSWERING;
 	packet->ip6->saddr = packet->ip6->daddr;

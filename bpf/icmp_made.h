@@ -87,13 +87,6 @@ static __always_inline bool made_room(struct xdp_md *frame, struct packet *packe
 	return true;
 }
 
-static __always_inline bool source4_is_host(__be32 address)
-{
-	__u32 first = bpf_ntohl(address) >> 24;
-
-	return first && first != 127 && first < 224;
-}
-
 static __noinline enum reason icmp_made4(struct xdp_md *frame, const struct made *made)
 {
 	struct packet packet;
@@ -124,13 +117,6 @@ static __noinline enum reason icmp_made4(struct xdp_md *frame, const struct made
 			       bpf_htonl(made->mtu) };
 	icmp->checksum = checksum_of(made_sum(0, icmp, packet.end, sizeof(*icmp) + quoted, sizeof(*icmp) + QUOTE4));
 	return made->told;
-}
-
-static __always_inline bool source6_is_host(const struct in6_addr *address)
-{
-	const __u32 *words = address->s6_addr32;
-
-	return address->s6_addr[0] != 0xff && (words[0] || words[1] || words[2] || bpf_ntohl(words[3]) > 1);
 }
 
 /* ICMPv6's checksum covers both addresses, the length and the protocol as well (RFC 4443 section 2.3). */

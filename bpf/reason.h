@@ -38,7 +38,7 @@
 	REASON(MALFORMED,      XDP_DROP, 0, "Headers to a VIP that contradict themselves or the frame: dropped.") \
 	REASON(SYN_CAPPED,     XDP_DROP, 0, "A SYN beyond what its network may send in a second: dropped.") \
 	REASON(FRAGMENT_LOST,  XDP_DROP, 0, "A later fragment whose first has not come, or came too long ago: dropped.") \
-	REASON(NO_REAL,        XDP_DROP, 0, "No real server can take it: all are down, quiesced or without a MAC.") \
+	REASON(NO_REAL,        XDP_DROP, 0, "No real server can take it: all are down, quiesced, full or without a MAC.") \
 	REASON(TOO_BIG,        XDP_DROP, 0, "Larger than the way to its real server, and nobody can be told: dropped.") \
 	REASON(NO_MAC,         XDP_DROP, 0, "Its flow's real server has no known MAC: dropped.") \
 	REASON(NO_INSIDE,      XDP_DROP, 0, "To a real server, and the inside NIC is gone: dropped.") \

@@ -563,6 +563,10 @@ RECORDS = [
         "echo_answered",
         out=tagged(echo_reply(_ping), 0x600A),
     ),
+    *(
+        drops(f"an echo request from {source}, which is no host", icmp(source, VIP, 8), "malformed")
+        for source in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255")
+    ),
     passes("an echo request while backup", icmp("10.0.0.1", VIP, 8), "not_answering", plan=BACKUP),
     passes("an echo reply to a VIP is nobody's", icmp("10.0.0.1", VIP, 0), "no_service"),
     passes("an echo request to the director itself", icmp("10.0.0.1", "192.168.76.20", 8), "not_vip"),
@@ -829,6 +833,18 @@ RECORDS = [
     sends("IPv6: the next datagram is a hit", udp(CLIENT6, DNS6), FIRST, before=(udp(CLIENT6, DNS6),), plan=SIX),
     sends("IPv6: padding behind the packet stays", tcp(CLIENT6, WEB6, "S") + bytes(6), FIRST, plan=SIX),
     sends("IPv6: six extension headers", tcp(CLIENT6, WEB6, "S", extensions=((60, bytes(7)),) * 6), FIRST, plan=SIX),
+    passes(
+        "IPv6: a seventh extension header, which is not looked through",
+        tcp(CLIENT6, WEB6, "S", extensions=((60, bytes(7)),) * 7),
+        "no_service",
+        plan=SIX,
+    ),
+    passes(
+        "IPv6: a fragment header behind six others",
+        tcp(CLIENT6, WEB6, "S", extensions=(*((60, bytes(7)),) * 6, (44, b"\0\0\1" + bytes(4)))),
+        "no_service",
+        plan=SIX,
+    ),
     sends("IPv6: a routing header", tcp(CLIENT6, WEB6, "S", extensions=((43, bytes(7)),)), FIRST, plan=SIX),
     drops(
         "IPv6: more than a kilobyte of extension headers",
@@ -838,6 +854,10 @@ RECORDS = [
     ),
     drops("IPv6: a length of nothing", tcp(CLIENT6, WEB6, "S", length=0), "malformed", plan=SIX),
     drops("IPv6: UDP longer than the packet", udp(CLIENT6, DNS6, length=10), "malformed", plan=SIX),
+    *(
+        drops(f"IPv6: an echo request from {source}, which is no host", icmp6(source, VIP6, 128), "malformed", plan=SIX)
+        for source in ("::", "::1", "ff02::1")
+    ),
     passes("IPv6: an echo request while backup", icmp6("2001:db8::1", VIP6, 128), "not_answering", plan=SIX_BACKUP),
     passes("IPv6: an echo reply to a VIP is nobody's", icmp6("2001:db8::1", VIP6, 129), "no_service", plan=SIX),
     *(

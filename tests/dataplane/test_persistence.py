@@ -55,6 +55,13 @@ def test_for_its_time_after_the_last_new_flow(plane: PlaneUnderTest, web: Servic
     assert not stays(plane, 4)
 
 
+def test_a_full_real_server_keeps_its_clients_and_gets_no_others(plane: PlaneUnderTest, web: ServicePlan) -> None:
+    plane.apply(plans.plan(plans.changed(web, HOME, upper=1)))
+    assert stays(plane, 2)
+    others = {plane.send(tcp(f"10.0.1.{n}:1", f"{VIP}:80", "S")).frame[:6] for n in range(6)}
+    assert others == {mac(address) for address in REALS if address != HOME}
+
+
 def test_flows_hold_it_and_it_is_asked_again_every_minute(plane: PlaneUnderTest, web: ServicePlan) -> None:
     plane.send(tcp("10.0.0.1:1", f"{VIP}:80", "A"))  # established: lives until 1900
     plane.at(1850)

@@ -25,6 +25,13 @@ def test_the_page_has_every_reason_in_the_programs_own_words() -> None:
     ]
 
 
+def test_the_picture_of_a_packets_walk_has_every_way_in_which_it_can_end() -> None:
+    code = re.findall(r"REASON\((\w+),\s*XDP_(\w+)", (ROOT / "bpf/reason.h").read_text())
+    drawn = re.findall(r"(PASS|DROP|OUT|TX) +(\w+(?:, \w+)*)", part("picture"))
+    ends = {(verdict, name) for verdict, names in drawn for name in names.split(", ")}
+    assert ends == {(verdict, name.lower()) for name, verdict in code} - {("PASS", "internal")}
+
+
 def test_the_page_of_events_has_every_event_and_no_other() -> None:
     page = (ROOT / "docs/events.md").read_text()
     rows = page.split("<!-- events -->")[1].split("<!-- /events -->")[0].splitlines()[3:]

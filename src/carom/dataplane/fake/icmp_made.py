@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from carom.dataplane.fake import packet
 from carom.dataplane.fake.packet import Ip4, Ip6
+from carom.model import Address
 
 QUOTED4, QUOTED6 = 576 - 28, 1280 - 48
 """Bytes of a packet that fit an error which everybody can take."""
@@ -30,11 +31,14 @@ class Allowance:
 
 def may_be_told(ip: Ip4 | Ip6) -> bool:
     """Nobody is told about an ICMP error, and no source that is not one host (RFC 1122 section 3.2.2)."""
-    source = ip.source
+    return is_host(ip.source) and ip.protocol != (packet.ICMP if isinstance(ip, Ip4) else packet.ICMP6)
+
+
+def is_host(source: Address) -> bool:
+    """Whether it is an address that one host can have, and others can answer."""
     if isinstance(source, IPv4Address):
-        return ip.protocol != packet.ICMP and source.packed[0] not in (0, 127) and source.packed[0] < 224
-    local = source.is_unspecified or source.is_loopback or source.is_multicast
-    return ip.protocol != packet.ICMP6 and not local
+        return source.packed[0] not in (0, 127) and source.packed[0] < 224
+    return not (source.is_unspecified or source.is_loopback or source.is_multicast)
 
 
 def error(raw: bytes, mtu: int) -> bytes:

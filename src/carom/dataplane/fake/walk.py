@@ -223,12 +223,19 @@ class Walk:
             raise Malformed
         kind = ip.payload[0]
         if kind == 128:
+            self.from_host(ip)
             return self.echo6(eth, ip)
         if kind == 135:
             return self.neighbour(eth)
         if kind in (1, 2, 3, 4):
             return self.error(packet.quoted6(ip.payload, ip.target))
         return self.passes("no_service")
+
+    @staticmethod
+    def from_host(ip: Ip4 | Ip6) -> None:
+        """An echo request that one host did not send is answered to nobody. Raises Malformed."""
+        if not icmp_made.is_host(ip.source):
+            raise Malformed
 
     def echo6(self, eth: Ethernet, ip: Ip6) -> End:
         """As for IPv4; the checksum covers the addresses, whose sum is the same when they change places."""
@@ -274,6 +281,7 @@ class Walk:
         if len(ip.payload) < 8:
             raise Malformed
         if ip.payload[0] == 8:
+            self.from_host(ip)
             return self.echo(eth, ip)
         if ip.payload[0] in (3, 4, 11, 12):
             return self.icmp_error(ip)
