@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import floor, inf
 
-from carom.model import Check, Service
+from carom.model import Check, Scheduler, Service
 from carom.outcome import Diagnosis, Outcome, Reason
 
 CALM = 120.0
@@ -30,6 +30,8 @@ DAMPING_LIMIT = 5
 """Doublings at most: 32 times `rise`."""
 SCALE = 100
 """What weights are multiplied by while one of them is at a fraction."""
+ABSOLUTE = frozenset({Scheduler.SH, Scheduler.LBLC, Scheduler.LBLCR, Scheduler.OVF})
+"""For these a weight is a number of its own, of buckets in a row or of connections, so it is never multiplied."""
 HEAVIEST = 65535
 """The largest weight that a data plane takes."""
 STEPS = 20
@@ -195,6 +197,6 @@ def _steps(service: Service, health: Health, now: float) -> int:
 def _weights(service: Service, parts: Sequence[float]) -> tuple[tuple[int, ...], int]:
     """Whole weights in these proportions, and their scale. Zero stays zero, and nothing else becomes it."""
     exact = [real.weight * part for real, part in zip(service.reals, parts, strict=True)]
-    whole = all(part in (0.0, 1.0) for part in parts)
+    whole = service.scheduler in ABSOLUTE or all(part in (0.0, 1.0) for part in parts)
     scale = 1 if whole else min(SCALE, max(1, int(HEAVIEST // max(1.0, *exact))))
     return tuple(min(HEAVIEST, max(1, round(weight * scale))) if weight else 0 for weight in exact), scale

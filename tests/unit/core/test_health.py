@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from math import inf
 
@@ -20,7 +21,7 @@ from carom.core.health import (
     needed,
     unproven,
 )
-from carom.model import Check, Ports, Protocol, Real, Service
+from carom.model import Check, Ports, Protocol, Real, Scheduler, Service
 from carom.outcome import Diagnosis, Outcome, Reason, Verdict
 
 GOOD, BAD, BROKEN = Outcome(Reason.OK), Outcome(Reason.REFUSED, "no"), Outcome(Reason.FAULT, "no more files")
@@ -194,6 +195,16 @@ def test_at_the_first_start_nobody_starts_slowly_and_who_joins_later_does() -> N
 def test_a_service_may_ask_for_another_weight() -> None:
     health = heard(UP, CHECK, Outcome(Reason.OK, weight=0.5), None, 2.0)
     assert judge(service(Real(A, 4), Real(B, 4)), (health, UP), 2.0).weights == (200, 400)
+
+
+@pytest.mark.parametrize("scheduler", [Scheduler.SH, Scheduler.LBLC, Scheduler.LBLCR, Scheduler.OVF])
+def test_a_weight_that_is_no_share_is_never_multiplied(scheduler: Scheduler) -> None:
+    """ovf would put a hundred times as many connections on the heaviest, sh lay all its buckets out anew."""
+    half = heard(UP, CHECK, Outcome(Reason.OK, weight=0.5), None, 2.0)
+    little = heard(UP, CHECK, Outcome(Reason.OK, weight=0.05), None, 2.0)
+    asked = replace(service(Real(A, 4), Real(B, 4), Real(C, 1)), scheduler=scheduler)
+    judgement = judge(asked, (half, UP, little), 2.0)
+    assert (judgement.weights, judgement.scale) == ((2, 4, 1), 1)
 
 
 def test_asking_for_nothing_drains_without_any_scaling() -> None:
