@@ -46,8 +46,8 @@ FAMILIES: Mapping[str, Family] = {
     "carom_config_version": Family("gauge", "The version of the configuration that runs."),
     "carom_config_drift": Family("gauge", "Whether the configuration file says something else than what runs."),
     "carom_config_unconfirmed": Family("gauge", "Whether what runs undoes itself unless it is confirmed."),
-    "carom_flow_table_entries": Family("gauge", "Flows that the data plane remembers."),
-    "carom_flow_table_capacity": Family("gauge", "Flows that it has room for."),
+    "carom_flow_table_entries": Family("gauge", "Flows that the data plane remembers.", ("family",)),
+    "carom_flow_table_capacity": Family("gauge", "Flows that it has room for, of each family."),
     "carom_packets_total": Family("counter", "Packets, by how they ended.", ("reason",)),
     "carom_bytes_total": Family("counter", "Bytes of these packets, as Ethernet frames without checksum.", ("reason",)),
     "carom_service_info": Family("gauge", "Always 1; what a service is.", ("service", "vip", "scheduler")),
@@ -88,6 +88,8 @@ def exposition(snapshot: Snapshot, version: str, more: Mapping[str, Number], hoo
     for name, value in {**_director(snapshot), **_process(), **more}.items():
         samples[name].append(f"{name} {_number(value)}")
     samples["carom_build_info"].append(f'carom_build_info{{version="{_quoted(version)}"}} 1')
+    for family, flows in (("ipv4", snapshot.reading.flows4), ("ipv6", snapshot.reading.flows6)):
+        samples["carom_flow_table_entries"].append(f'carom_flow_table_entries{{family="{family}"}} {flows}')
     _misuses(samples, snapshot.world)
     _reasons(samples, snapshot)
     _services(samples, snapshot)
@@ -108,7 +110,6 @@ def _director(snapshot: Snapshot) -> dict[str, Number]:
         "carom_interface_up": all(nic is None or nic.up for nic in (snapshot.world.nic, snapshot.world.inside)),
         "carom_answering": snapshot.plan.answering,
         "carom_troubles": len(snapshot.troubles),
-        "carom_flow_table_entries": snapshot.reading.flows,
         "carom_flow_table_capacity": snapshot.reading.flow_capacity,
     }
 

@@ -63,9 +63,11 @@ class Reading:
     reals: Sequence[RealReading] = ()
     reasons: tuple[ReasonReading, ...] = ()
     """Every way a packet can end, in `bpf/reason.h`'s order."""
-    flows: int = 0
-    """Entries in the flow table."""
+    flows4: int = 0
+    """Entries in the flow table of IPv4."""
+    flows6: int = 0
     flow_capacity: int = 0
+    """Of each of the two tables."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def snapshot(service: Service = WEB) -> Snapshot:
         for real in service.reals
     )
     reasons = (ReasonReading("forwarded", "Sent on.", normal=True, counter=Counter(100, 15_000)),)
-    reading = Reading(reals, reasons, flows=3, flow_capacity=1024)
+    reading = Reading(reals, reasons, flows4=3, flows6=2, flow_capacity=1024)
     attachment = Attachment("xdp", "eth0", "native", taken_over=False)
     return Snapshot(world, plan(world), attachment, reading, reading, 1.0, 1.0, ("something is wrong",))
 
@@ -85,6 +85,8 @@ def test_what_is_counted() -> None:
     assert found['carom_packets_total{reason="forwarded"}'] == 100
     assert found['carom_service_reals_up{service="web"}'] == 1
     assert found['carom_service_standing{service="web",standing="serving"}'] == 1
+    tables = {family: found[f'carom_flow_table_entries{{family="{family}"}}'] for family in ("ipv4", "ipv6")}
+    assert tables == {"ipv4": 3, "ipv6": 2}
     assert found["carom_config_version"] == 7
     assert found["carom_config_drift"] == 1
     assert found["carom_troubles"] == 1
@@ -99,7 +101,7 @@ def test_what_is_counted() -> None:
 def test_a_director_without_services_has_metrics_too() -> None:
     empty = replace(snapshot(), world=begin(Config(Director("eth0"))))
     empty = replace(empty, plan=plan(empty.world), reading=Reading())
-    assert samples(exposition(empty, "0.1.0", {}, {}).decode())["carom_flow_table_entries"] == 0
+    assert samples(exposition(empty, "0.1.0", {}, {}).decode())['carom_flow_table_entries{family="ipv4"}'] == 0
 
 
 def test_documents_alerts_and_dashboard_name_no_metric_that_is_not_there() -> None:

@@ -139,7 +139,7 @@ STATUS = record(
     director=DIRECTOR,
     configuration=record(version=COUNT, confirm_by=optional(TIME), drift=YES),
     reasons=listed(REASON),
-    flows=record(used=COUNT, capacity=COUNT),
+    flows=record(ipv4=COUNT, ipv6=COUNT, capacity=COUNT),
     faults=listed(TEXT),
     warnings=listed(TEXT),
     services=listed(SERVICE),

@@ -64,7 +64,11 @@ def status_document(
             "drift": standing.drifted,
         },
         "reasons": [view.reason(reason) for reason in snapshot.reading.reasons],
-        "flows": {"used": snapshot.reading.flows, "capacity": snapshot.reading.flow_capacity},
+        "flows": {
+            "ipv4": snapshot.reading.flows4,
+            "ipv6": snapshot.reading.flows6,
+            "capacity": snapshot.reading.flow_capacity,
+        },
         "faults": [*snapshot.troubles, *map(sentence, of_verdict(found, Verdict.FAULT))],
         "warnings": [sentence(finding) for finding in of_verdict(found, Verdict.WARNING)],
         "services": [view.service(service) for service in snapshot.plan.services],

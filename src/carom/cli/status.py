@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from carom.cli.options import json_option, socket_option
-from carom.cli.table import lines, narrowed, quantity, size, terminal_width, when
+from carom.cli.table import flows_of, lines, narrowed, quantity, size, terminal_width, when
 from carom.client import Client
 
 Document = dict[str, Any]
@@ -60,7 +60,8 @@ def _only(services: list[Document], names: tuple[str, ...]) -> list[Document]:
 
 def text(status: Document, width: int | None = None) -> Iterator[str]:
     """The document for people, line by line; `width` is the terminal's."""
-    yield from _director(status["director"], status["flows"], status["configuration"])
+    yield from _director(status["director"], status["configuration"])
+    yield flows_of(status)
     yield from _services(status["services"], width)
     if any(reason["packets"] for reason in status["reasons"]):
         yield ""
@@ -73,7 +74,7 @@ def text(status: Document, width: int | None = None) -> Iterator[str]:
         yield from _listed(click.style("Worth knowing", bold=True, fg="yellow"), status["warnings"])
 
 
-def _director(director: Document, flows: Document, configuration: Document) -> Iterator[str]:
+def _director(director: Document, configuration: Document) -> Iterator[str]:
     plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
     begun = "took over" if director["taken_over"] else "attached"
     yield click.style(f"Director on {director['interface']}", bold=True) + f"  {director['mac'] or 'NIC gone'}  {plane}"
@@ -84,7 +85,6 @@ def _director(director: Document, flows: Document, configuration: Document) -> I
     if configuration["confirm_by"]:
         version += f", which undoes itself at {when(configuration['confirm_by'])} unless you run: carom confirm"
     yield version
-    yield f"{flows['used']:,} of {flows['capacity']:,} flows"
 
 
 def _services(services: list[Document], width: int | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -54,6 +55,15 @@ def size(count: float) -> str:
 def quantity(number: float) -> str:
     """A number as short as it can be told apart: `0`, `1.4`, `12,345`."""
     return f"{number:.1f}" if 0 < number < 99.95 and number != int(number) else f"{number:,.0f}"
+
+
+def flows_of(status: dict[str, Any]) -> str:
+    """How full the flow tables are, by the status document: IPv6's is named where it is used."""
+    flows = status["flows"]
+    used, used6, capacity = (f"{flows[name]:,}" for name in ("ipv4", "ipv6", "capacity"))
+    if flows["ipv6"] or any(":" in service["vip"] for service in status["services"]):
+        return f"{used} IPv4 and {used6} IPv6 flows of {capacity} each"
+    return f"{used} of {capacity} flows"
 
 
 def when(moment: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from carom.cli.options import socket_option
-from carom.cli.table import lines, quantity, size
+from carom.cli.table import flows_of, lines, quantity, size
 from carom.client import Client
 from carom.errors import CaromError, UnreachableError
 
@@ -80,7 +80,7 @@ def screen(view: View, height: int = 10_000) -> list[Line]:
 def _head(view: View) -> Iterator[Line]:
     """What is known of the whole; ends with an empty line."""
     status = view.status
-    director, flows, faults = status["director"], status["flows"], status["faults"]
+    director, faults = status["director"], status["faults"]
     plane = " ".join(word for word in (director["plane"], director["mode"]) if word)
     role = "active" if director["answering"] else "backup"
     yield Line(
@@ -90,7 +90,7 @@ def _head(view: View) -> Iterator[Line]:
     new, packets, count = (sum(rate[name] for rate in rates) for name in ("new_flows", "packets", "bytes"))
     yield Line(
         f"{quantity(new)} new flows/s  {quantity(packets)} packets/s  {size(count)}/s  "
-        f"{flows['used']:,} of {flows['capacity']:,} flows  {'over 60 s' if view.slow else ''}".rstrip()
+        f"{flows_of(status)}  {'over 60 s' if view.slow else ''}".rstrip()
     )
     if odd := [reason for reason in status["reasons"] if not reason["normal"] and reason[view.rates]["packets"]]:
         rated = "  ".join(f"{reason['name']} {quantity(reason[view.rates]['packets'])}/s" for reason in odd)

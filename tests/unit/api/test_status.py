@@ -32,7 +32,8 @@ READING = Reading(
         ReasonReading("forwarded", "Sent on to a real server.", normal=True, counter=Counter(100, 15_000)),
         ReasonReading("malformed", "Headers that contradict themselves.", normal=False),
     ),
-    flows=3,
+    flows4=3,
+    flows6=1,
     flow_capacity=1024,
 )
 
@@ -156,7 +157,7 @@ def test_the_whole_document() -> None:
                 "sentence": "Headers that contradict themselves.",
             },
         ],
-        "flows": {"used": 3, "capacity": 1024},
+        "flows": {"ipv4": 3, "ipv6": 1, "capacity": 1024},
         "faults": ["web: 192.168.76.32 gets no connections: no answer to ARP on eth0"],
         "warnings": [],
     }

@@ -76,7 +76,7 @@ STATUS: dict[str, Any] = {
         reason("malformed", 2, 120, "Contradicts itself.", normal=False, minute=0.1),
         reason("not_vip", 0, 0, "Not addressed to a VIP."),
     ],
-    "flows": {"used": 3, "capacity": 1_048_576},
+    "flows": {"ipv4": 3, "ipv6": 0, "capacity": 1_048_576},
     "faults": [],
     "warnings": [],
     "services": [

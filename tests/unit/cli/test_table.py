@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from carom.cli.table import lines, narrowed, quantity, size, span
+from carom.cli.table import flows_of, lines, narrowed, quantity, size, span
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -66,3 +66,16 @@ def test_a_narrow_terminal_does_without_what_is_spare(width: int | None, heading
 )
 def test_a_time_that_passes(seconds: int, words: str) -> None:
     assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("vip", "ipv6", "words"),
+    [
+        ("192.168.76.24", 0, "1,200 of 4,096 flows"),
+        ("2001:db8::24", 0, "1,200 IPv4 and 0 IPv6 flows of 4,096 each"),
+        ("192.168.76.24", 7, "1,200 IPv4 and 7 IPv6 flows of 4,096 each"),
+    ],
+)
+def test_the_table_of_ipv6_is_named_where_it_is_used(vip: str, ipv6: int, words: str) -> None:
+    flows = {"ipv4": 1_200, "ipv6": ipv6, "capacity": 4_096}
+    assert flows_of({"flows": flows, "services": [{"vip": vip}]}) == words

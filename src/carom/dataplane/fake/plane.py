@@ -155,7 +155,8 @@ class FakeDataPlane:
                 self._reading(name, real) for name, service in self.services.items() for real in service.everyone
             ),
             reasons=tuple(ReasonReading(name, "", True, Counter(n)) for name, n in sorted(self.reasons.items())),
-            flows=len(self.flow_table.by_ends),
+            flows4=sum(ends.vip.version == 4 for ends in self.flow_table.by_ends),
+            flows6=sum(ends.vip.version == 6 for ends in self.flow_table.by_ends),
         )
 
     def flows(self, wanted: Wanted, place: int, most: int) -> FlowSlice:

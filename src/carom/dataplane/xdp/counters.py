@@ -63,12 +63,25 @@ def read(loaded: Loaded, reals: RealLabels) -> Reading:
     size = max(numbers, default=0) + 1
     packets, sizes, new_flows = _sums(loaded.maps["real_counters"], size, 3)
     loads, handshakes = _words(loaded.maps["loads"], size), _words(loaded.maps["handshakes"], 2 * size)
+    flows4, flows6 = _flows(names, numbers, loads)
     return Reading(
         reals=RealReadings(names, numbers, packets, sizes, new_flows, loads, handshakes),
         reasons=_reasons(loaded),
-        flows=sum(flow_count(loads[number]) for number in numbers),
+        flows4=flows4,
+        flows6=flows6,
         flow_capacity=loaded.maps["flows4"].max_entries * _FLOWS_A_BUCKET,
     )
+
+
+def _flows(names: Sequence[RealName], numbers: array[int], loads: array[int]) -> tuple[int, int]:
+    """The flows of IPv4 and of IPv6: each is counted for a real server of its family."""
+    flows4 = flows6 = 0
+    for (_, address), number in zip(names, numbers, strict=True):
+        if address.version == 4:
+            flows4 += flow_count(loads[number])
+        else:
+            flows6 += flow_count(loads[number])
+    return flows4, flows6
 
 
 def _reasons(loaded: Loaded) -> tuple[ReasonReading, ...]:

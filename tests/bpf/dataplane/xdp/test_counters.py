@@ -16,7 +16,7 @@ from carom.model import Scheduler
 from carom.ports import Counter
 from tests.dataplane import plans
 from tests.dataplane.frames import DIRECTOR, tcp, udp
-from tests.dataplane.plans import REALS, VIP
+from tests.dataplane.plans import REALS, VIP, VIP6
 
 
 def test_packets_bytes_and_flows_are_counted_where_they_went(loaded: Loaded) -> None:
@@ -35,7 +35,17 @@ def test_packets_bytes_and_flows_are_counted_where_they_went(loaded: Loaded) -> 
     assert (web.new_flows, web.active, web.inactive) == (1, 1, 0)
     assert (dns.new_flows, dns.active, dns.inactive) == (1, 0, 1)
     assert sum(real.counter.packets for real in reading.reals) == 4
-    assert (reading.flows, reading.flow_capacity) == (2, 256 * 4)
+    assert (reading.flows4, reading.flows6, reading.flow_capacity) == (2, 0, 256 * 4)
+
+
+def test_each_family_has_a_table_of_its_own(loaded: Loaded) -> None:
+    tables = Tables(loaded.maps, lambda: 0.0)
+    tables.apply(plans.plan(plans.service(), plans.service(name="web6", vip=VIP6)))
+    for port in range(1, 4):
+        loaded.director.run(tcp(f"[2001:db8::1]:{port}", f"[{VIP6}]:80", "S"))
+    loaded.director.run(tcp("10.0.0.1:1", f"{VIP}:80", "S"))
+    reading = counters.read(loaded, tables.reals)
+    assert (reading.flows4, reading.flows6, reading.flow_capacity) == (1, 3, 256 * 4)
 
 
 def test_every_packet_is_counted_under_one_reason(loaded: Loaded) -> None:
