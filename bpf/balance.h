@@ -41,8 +41,8 @@ static __always_inline struct real *home_of_flow(const struct flow_lookup *found
 
 	if (!found->at || flow_has_ended(found->word, context->settings, context->now))
 		return NULL;
-	if (FLOW_STATE(found->word) == FLOW_TIME_WAIT && segment == SEGMENT_SYN) /* the client uses its port again */
-		return NULL;
+	if ((segment == SEGMENT_SYN || segment == SEGMENT_SCTP_INIT) && flow_is_over(found->word))
+		return NULL; /* the client uses its port again */
 	real = bpf_map_lookup_elem(&reals, &id);
 	return real && !(real->flags & REAL_MOVES) ? real : NULL;
 }

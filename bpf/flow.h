@@ -129,6 +129,14 @@ static __always_inline bool flow_is_half_open(__u64 word)
 	return state == FLOW_SYN_RECV || state == FLOW_SYNACK || state == FLOW_SCTP_INIT1 || state == FLOW_SCTP_INIT;
 }
 
+/* Its connection has ended, by all that is seen of it: what opens one begins another, as with IPVS's conn_reuse_mode 1. */
+static __always_inline bool flow_is_over(__u64 word)
+{
+	__u32 state = FLOW_STATE(word);
+
+	return state == FLOW_TIME_WAIT || state == FLOW_CLOSE || state == FLOW_SCTP_CLOSED;
+}
+
 static __always_inline bool flow_has_ended(__u64 word, const struct settings *settings, __u32 now)
 {
 	return (__u16)(now - FLOW_SEEN(word)) > settings->timeouts[FLOW_STATE(word)];

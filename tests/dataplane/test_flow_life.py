@@ -159,7 +159,6 @@ def counts(plane: PlaneUnderTest) -> tuple[int, int]:
         ("S A FA A", (0, 1)),
         ("S A FA S", (1, 0)),
         ("S A R", (0, 1)),
-        ("S A R S", (1, 0)),
         ("S A R A", (0, 1)),
         ("S A FA R", (0, 1)),
         ("S FA", (0, 1)),
@@ -179,6 +178,13 @@ def test_a_connection_is_counted_by_its_state(plane: PlaneUnderTest, flags: str,
     sent = sends(plane, *flags.replace("-", "").split(" "))
     assert counts(plane) == after
     assert len(set(sent)) == 1, "all of them to one real server"
+
+
+@pytest.mark.parametrize("flags", ["S FA S", "S A R S", "S FA R S", "S A FA R S A"])
+def test_a_port_that_is_used_again_is_a_connection_of_another_real_server(plane: PlaneUnderTest, flags: str) -> None:
+    plane.apply(plans.plan())
+    assert len(set(sends(plane, *flags.split(" ")))) == 2
+    assert counts(plane) == (1, 0), "that which ended is counted no more"
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,13 @@ RECORDS = [
     sends(
         "a SYN after TIME_WAIT is a new connection on an old port", SYN, SECOND, before=(SYN, tcp(CLIENT, WEB, "FA"))
     ),
+    sends(
+        "a SYN after a RST is a new connection too",
+        SYN,
+        SECOND,
+        before=(SYN, tcp(CLIENT, WEB, "A"), tcp(CLIENT, WEB, "R")),
+    ),
+    sends("a SYN after a RST to a SYN, which IPVS does not believe", SYN, FIRST, before=(SYN, tcp(CLIENT, WEB, "R"))),
     sends("port 0 is a port", tcp("10.0.0.1:0", WEB, "S"), FIRST),
     # ---- strays
     *(
@@ -431,6 +438,13 @@ RECORDS = [
         sctp("10.0.0.2:1", SIGNALS, "init"),
         SECOND,
         before=(INIT,),
+        plan=SCTP,
+    ),
+    sends(
+        "an INIT after an ABORT begins another association",
+        INIT,
+        SECOND,
+        before=(INIT, sctp(CLIENT, SIGNALS, "abort")),
         plan=SCTP,
     ),
     sends("TCP of the same ports is another flow", tcp(CLIENT, WEB, "S"), SECOND, before=(INIT,), plan=SCTP),

@@ -37,7 +37,6 @@ def load(plane: PlaneUnderTest) -> tuple[int, int]:
         (["init", "cookie echo", "shutdown", "shutdown complete"], False, 61),
         (["init", "cookie echo", "abort"], False, 61),
         (["init", "cookie echo", "error"], True, 900),
-        (["init", "abort", "init"], False, 61),
         (["init", "init ack"], False, 61),
         (["init", "init ack", "cookie ack"], True, 900),
     ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from carom.dataplane.fake.flows import ACTIVE, state_after
+from carom.dataplane.fake.flows import ACTIVE, OVER, state_after
 from carom.dataplane.fake.packet import Segment
 from carom.dataplane.fake.schedulers import Candidate, Request, Rule
 from carom.model import Address, Protocol
@@ -109,6 +109,17 @@ class Mirror:
         self.script.append(f"{'syn' if self.protocol is Protocol.TCP else 'udp'} {words}")
         self.expected.append("-" if picked is None else str(picked))
         return None if picked is None else self._bind(Flow(self.servers[picked], words))
+
+    def again(self, flow: Flow) -> None:
+        """The client uses the same port for a SYN once more."""
+        client, client_port, vip, _ = flow.words.split()
+        if flow.state in OVER:
+            self.expire(flow)
+            self.connect(ip_address(client), int(client_port), ip_address(vip))
+            return
+        self.script.append(f"syn {flow.words}")
+        self.expected.append(str(flow.server.number))
+        self._enter(flow, state_after(flow.state, Segment.SYN))
 
     def send(self, flag: str, flow: Flow) -> None:
         """A further segment of a flow; it is dropped unseen while the flow's server is taken out."""

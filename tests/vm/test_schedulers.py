@@ -19,7 +19,7 @@ from tests.dataplane.planes import Xdp
 from tests.vm.mirror import CLASSIC, CURRENT, Dialect, Mirror, disagreement
 from tests.vm.player import ONCE, SEGMENT
 from tests.vm.program import Program, difference
-from tests.vm.story import Story
+from tests.vm.story import SERVERS, Story
 from tests.vm.uml import Machine
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,22 @@ def test_picks_of_the_oracle(
 ) -> None:
     mirror = mirrored(service, scheduler, dialect)
     Story(mirror, f"{scheduler} {service}", brief=brief).tell(operations)
+    agree(machine, mirror)
+
+
+def test_a_port_that_is_used_again(machine: Machine, dialect: Dialect, program: Program) -> None:
+    """rr's next server tells whether the SYN was of the connection that was there, or began another."""
+    mirror = mirrored(VIP4, "rr", dialect)
+    for number in SERVERS:
+        mirror.add(number, weight=1)
+    stories = ("", "ack", "fin", "ack fin", "rst", "ack rst", "ack fin rst", "ack fin ack", "fin ack", "fin rst")
+    for port, flags in enumerate(stories):
+        flow = mirror.connect(CLIENT, 1000 + port)
+        assert flow
+        for flag in flags.split():
+            mirror.send(flag, flow)
+        mirror.again(flow)
+    assert (found := difference(mirror.script, mirror.expected, program.play(mirror.script))) is None, found
     agree(machine, mirror)
 
 

@@ -60,6 +60,9 @@ NAMES = dict(zip(TIMEOUTS, flows.STATES, strict=True))
 """What people call the states."""
 ACTIVE = frozenset({"ES", "SS", "SR", "SA", "sES"})
 
+OVER = frozenset({"TW", "CL", "sCL"})
+"""The connection has ended: a SYN, or an INIT, begins another on its port, as with IPVS's conn_reuse_mode 1."""
+
 HALF_OPEN = frozenset({"SR", "SA"})
 """A SYN came, and no ACK yet."""
 

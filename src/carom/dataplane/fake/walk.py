@@ -9,7 +9,7 @@ from ipaddress import IPv6Address
 
 from carom.core.slots import slot_number
 from carom.dataplane.fake import fragments, icmp_made, packet
-from carom.dataplane.fake.flows import HALF_OPEN, Flow, state_after
+from carom.dataplane.fake.flows import HALF_OPEN, OVER, Flow, state_after
 from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Piece, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
 from carom.dataplane.fake.schedulers import Request
@@ -335,7 +335,7 @@ class Walk:
     def flow(self, ends: Ends, segment: Segment) -> Flow | None:
         """The flow, if it lives and may stay where it is."""
         flow = self.plane.flow_table.living(ends, self.plane.now)
-        if flow is None or (flow.state == "TW" and segment is Segment.SYN) or self.moves(flow.service, flow.real):
+        if flow is None or (flow.state in OVER and segment in OPENING) or self.moves(flow.service, flow.real):
             return None
         return flow
 
