@@ -17,6 +17,7 @@ NEW_SERVICE, NEW_DEST, SET_DEST, DEL_DEST, SET_CONFIG = 1, 5, 6, 7, 12
 SERVICE, DEST = 1, 2
 DIRECT_ROUTING = 3
 FLAGS = {"sh-fallback": 0x08, "sh-port": 0x10, "mh-fallback": 0x08, "mh-port": 0x10, "ops": 0x04}
+PERSISTENT = 0x01
 ALL_FLAGS = 0xFFFF_FFFF
 
 _REQUEST_WITH_ACK = 0x05
@@ -50,13 +51,16 @@ class Ipvs:
         seconds = enumerate((tcp, tcp_fin, udp), start=4)
         self._ask(SET_CONFIG, b"".join(_attribute(number, struct.pack("=I", value)) for number, value in seconds))
 
-    def add_service(self, key: Key, scheduler: str, flags: int) -> None:
-        prefix = 0xFFFF_FFFF if key.family == socket.AF_INET else 128
+    def add_service(self, key: Key, scheduler: str, flags: int, persistence: int = 0, prefix: int = 0) -> None:
+        """With `persistence`, seconds, clients of one network of that prefix length are one client; 0: each is one."""
+        bits = 32 if key.family == socket.AF_INET else 128
+        flags |= PERSISTENT if persistence else 0
+        mask = struct.pack("!I", (0xFFFF_FFFF << (bits - (prefix or bits))) & 0xFFFF_FFFF) if bits == 32 else b""
         rest = [
             _attribute(6, scheduler.encode() + b"\0"),
             _attribute(7, struct.pack("=II", flags, ALL_FLAGS)),
-            _attribute(8, struct.pack("=I", 0)),
-            _attribute(9, struct.pack("=I", prefix)),
+            _attribute(8, struct.pack("=I", persistence)),
+            _attribute(9, mask or struct.pack("=I", prefix or bits)),
         ]
         self._ask(NEW_SERVICE, _attribute(SERVICE | _NEST, _key(key) + b"".join(rest)))
 

@@ -113,11 +113,14 @@ class Player:
         self._key = Key(0, 0, "", 0)
 
     def service(self, protocol: str, vip: str, port: str, scheduler: str, *flags: str) -> None:
-        """The script's service; protocol `mark` makes it one of all VIPs and ports."""
+        """The script's service; protocol `mark` makes it one of all VIPs and ports, a flag `persistent=300/24` keeps
+        clients of one /24 together.
+        """
         family = socket.AF_INET6 if ":" in vip else socket.AF_INET
         number = {"tcp": 6, "udp": 17, "mark": 0}[protocol]
         self._key = Key(family, number, vip, int(port), 0 if number else MARK)
-        self._ipvs.add_service(self._key, scheduler, sum(FLAGS[flag] for flag in flags))
+        kept = [int(number) for flag in flags if "=" in flag for number in flag.partition("=")[2].split("/")]
+        self._ipvs.add_service(self._key, scheduler, sum(FLAGS[flag] for flag in flags if "=" not in flag), *kept)
 
     def add(self, server: str, weight: str, upper: str = "0", lower: str = "0") -> None:
         self._ipvs.add(self._key, server, int(weight), int(upper), int(lower))

@@ -58,10 +58,13 @@ class Program:
 
     def _service_of(self, protocol: str, vip: str, port: str, scheduler: str, *flags: str) -> None:
         ports = (Ports(Protocol(protocol), int(port), int(port)),)
+        kept = [int(number) for flag in flags if "=" in flag for number in flag.partition("=")[2].split("/")]
+        persistence, mask = kept or (0, ip_address(vip).max_prefixlen)
         self._service = ServicePlan(
             *("tested", ip_address(vip), ports, Scheduler(scheduler), ()),
-            scheduler_flags=frozenset(map(SchedulerFlag, flags)),
-            persistence_mask=ip_address(vip).max_prefixlen,
+            scheduler_flags=frozenset(SchedulerFlag(flag) for flag in flags if "=" not in flag),
+            persistence=persistence,
+            persistence_mask=mask,
         )
 
     def _edit(self, server: str, weight: str, upper: str = "0", lower: str = "0") -> None:

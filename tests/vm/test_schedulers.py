@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import count, islice, product
-from pathlib import Path
 
 import pytest
 
 from carom.dataplane.fake.schedulers import Candidate, Options, Request, make
 from carom.model import Scheduler, SchedulerFlag
-from tests.dataplane.planes import Xdp
+from tests.vm.kernel import answers
 from tests.vm.mirror import CLASSIC, CURRENT, Dialect, Mirror, disagreement
-from tests.vm.player import ONCE, SEGMENT
+from tests.vm.player import ONCE
 from tests.vm.program import Program, difference
 from tests.vm.story import SERVERS, Story
 from tests.vm.uml import Machine
 
-ROOT = Path(__file__).parents[2]
 CLIENT = IPv4Address("10.64.0.1")
 VIP4, VIP6 = "tcp 10.9.0.1 80", "tcp fd00:9::1 80"
 MARK4, MARK6 = "mark 10.9.1.0 0", "mark fd00:9::100 0"
 UDP = "udp 10.9.0.1 53"
 
 
-def ask(machine: Machine, mirror: Mirror) -> list[str]:
-    """Play the mirror's script in the guest; give the kernel's answers."""
-    (machine.share / "segment").write_text(SEGMENT)
-    (machine.share / "script").write_text("\n".join(mirror.script))
-    player = f"{sys.executable} -S -m tests.vm.player /run/share/script /run/share/answers"
-    machine.check(f"cd {ROOT} && unshare --net sh -c '(. /run/share/segment) >/dev/null && {player}'")
-    return (machine.share / "answers").read_text().splitlines()
-
-
 def agree(machine: Machine, mirror: Mirror) -> None:
     """The kernel says what the oracle said, throughout."""
-    assert (found := disagreement(mirror, ask(machine, mirror))) is None, found
+    assert (found := disagreement(mirror, answers(machine, mirror.script))) is None, found
 
 
 def mirrored(service: str, scheduler: str, dialect: Dialect) -> Mirror:
@@ -70,7 +58,7 @@ def dialect(machine: Machine) -> Dialect:
         mirror.send("fin", flow)
     mirror.edit(1, weight=1)
     mirror.connect(CLIENT, 9999)
-    return {"1": CLASSIC, "2": CURRENT}[ask(machine, mirror)[-1]]
+    return {"1": CLASSIC, "2": CURRENT}[answers(machine, mirror.script)[-1]]
 
 
 @pytest.mark.parametrize(
@@ -161,18 +149,6 @@ def test_picks_of_program_and_oracle(
     agree(machine, mirror)
 
 
-@pytest.fixture(scope="module")
-def loaded_program() -> Iterator[Xdp]:
-    xdp = Xdp(flow_buckets=1 << 15)
-    yield xdp
-    xdp.close()
-
-
-@pytest.fixture
-def program(loaded_program: Xdp) -> Program:
-    return Program(loaded_program)
-
-
 @pytest.mark.parametrize("scheduler", ["rr", "wrr", "lblcr", "sh sh-fallback", "mh mh-fallback", "fo"])
 def test_picks_where_servers_are_often_full(machine: Machine, dialect: Dialect, scheduler: str) -> None:
     mirror = mirrored(VIP4, scheduler, dialect)
@@ -250,11 +226,11 @@ def test_twos_draws_as_often_as_the_oracle_would(machine: Machine, dialect: Dial
     mirror.tell("counts")
     for port in range(datagrams):
         mirror.tell(f"udp {CLIENT} {10_000 + port} 10.9.1.0 53")
-    answers = ask(machine, mirror)
-    loads = dict(re.findall(r"10\.8\.0\.(\d)=\d+/(\d+)/", answers[30]))
+    said = answers(machine, mirror.script)
+    loads = dict(re.findall(r"10\.8\.0\.(\d)=\d+/(\d+)/", said[30]))
     candidates = [replace(each, active=int(loads[str(each.id)])) for each in mirror.candidates()]
     shares = twos_shares(candidates, dialect)
-    seen = Counter(answers[31:])
+    seen = Counter(said[31:])
     chi_square = sum((seen[str(n)] - share * datagrams) ** 2 / (share * datagrams) for n, share in shares.items())
     assert seen.total() == datagrams
     assert chi_square < 21.1, f"the kernel picked {seen}, the oracle expects {shares} of {datagrams}"
