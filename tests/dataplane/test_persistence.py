@@ -55,6 +55,15 @@ def test_for_its_time_after_the_last_new_flow(plane: PlaneUnderTest, web: Servic
     assert not stays(plane, 4)
 
 
+def test_a_client_whom_nobody_could_take_meanwhile_is_back_with_its_own(
+    plane: PlaneUnderTest, web: ServicePlan
+) -> None:
+    plane.apply(plans.plan(replace(web, reals=tuple(replace(real, weight=0, up=False) for real in web.reals))))
+    assert connect(plane, 2).reason == "no_real"
+    plane.apply(plans.plan(web))
+    assert stays(plane, 3)
+
+
 def test_a_full_real_server_keeps_its_clients_and_gets_no_others(plane: PlaneUnderTest, web: ServicePlan) -> None:
     plane.apply(plans.plan(plans.changed(web, HOME, upper=1)))
     assert stays(plane, 2)

@@ -64,6 +64,7 @@ tc filter add dev wire0 ingress matchall action skbedit mark {MARK}
 """What each script finds, in a network namespace of its own. Every packet has a mark, for marked services alone."""
 
 MACS = bytes.fromhex((WIRE0 + WIRE1).replace(":", ""))
+SCTP = 132
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 PATIENCE = 2
 """Seconds in which a frame that must come out does."""
@@ -117,7 +118,7 @@ class Player:
         clients of one /24 together.
         """
         family = socket.AF_INET6 if ":" in vip else socket.AF_INET
-        number = {"tcp": 6, "udp": 17, "mark": 0}[protocol]
+        number = {"tcp": 6, "udp": 17, "sctp": SCTP, "mark": 0}[protocol]
         self._key = Key(family, number, vip, int(port), 0 if number else MARK)
         kept = [int(number) for flag in flags if "=" in flag for number in flag.partition("=")[2].split("/")]
         self._ipvs.add_service(self._key, scheduler, sum(FLAGS[flag] for flag in flags if "=" not in flag), *kept)
@@ -149,6 +150,11 @@ class Player:
     def udp(self, client: str, client_port: str, vip: str, port: str) -> str:
         payload = struct.pack("!HHHH", int(client_port), int(port), 8, 0)
         return self._wire.taken(self._wire.send(client, vip, socket.IPPROTO_UDP, payload))
+
+    def chunk(self, kind: str, client: str, client_port: str, vip: str, port: str) -> None:
+        """An SCTP packet of one chunk, by its type's number."""
+        payload = struct.pack("!HHIIBBH4x", int(client_port), int(port), 7, 0, int(kind), 0, 8)
+        self._wire.send(client, vip, SCTP, payload)
 
     def expiration(self, seconds: str) -> None:
         """How long a set of `lblcr` stays as it is."""
@@ -191,13 +197,14 @@ def play(script: Path, answers: Path) -> None:
 
 
 def _frame(client: str, vip: str, protocol: int, number: int, payload: bytes) -> bytes:
-    """A whole frame; `payload` is a TCP segment or UDP datagram whose checksum field is 0."""
+    """A whole frame; `payload` is a TCP segment or UDP datagram whose checksum field is 0, or an SCTP packet."""
     family = socket.AF_INET6 if ":" in client else socket.AF_INET
     addresses = socket.inet_pton(family, client) + socket.inet_pton(family, vip)
-    at = 16 if protocol == socket.IPPROTO_TCP else 6
-    checksum = _checksum(addresses + struct.pack("!HH", protocol, len(payload)) + payload)
+    if at := {socket.IPPROTO_TCP: 16, socket.IPPROTO_UDP: 6}.get(protocol):
+        checksum = _checksum(addresses + struct.pack("!HH", protocol, len(payload)) + payload)
+        payload = payload[:at] + checksum + payload[at + 2 :]
     head = _ip4 if family == socket.AF_INET else _ip6
-    return head(addresses, protocol, number, len(payload)) + payload[:at] + checksum + payload[at + 2 :]
+    return head(addresses, protocol, number, len(payload)) + payload
 
 
 def _ip4(addresses: bytes, protocol: int, number: int, length: int) -> bytes:

@@ -14,7 +14,7 @@ from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import tracks_all
 from carom.dataplane.xdp.libbpf import XDP_TX
 from carom.model import Address, Ports, Protocol, Scheduler, SchedulerFlag
-from tests.dataplane.frames import DIRECTOR, ROUTER, ethernet, ip4, ip6, tcp_segment
+from tests.dataplane.frames import DIRECTOR, ROUTER, ethernet, ip4, ip6, sctp, tcp_segment
 from tests.dataplane.planes import Xdp
 from tests.fuzz.duet import Runner
 
@@ -106,6 +106,9 @@ class Program:
 
     def _rst(self, *words: str) -> None:
         self._go_on("rst", list(words))
+
+    def _chunk(self, kind: str, client: str, client_port: str, vip: str, port: str) -> None:
+        self._run(sctp(f"{client}:{client_port}", f"{vip}:{port}", int(kind)))
 
     @staticmethod
     def _frame(verb: str, words: list[str]) -> bytes:
