@@ -1,4 +1,4 @@
-"""SCTP's states against the kernel's own IPVS: after the same chunks an association is active in both, or in neither."""
+"""SCTP's states against the kernel's own IPVS: after the same chunks an association is active in both, or in none."""
 
 from __future__ import annotations
 
