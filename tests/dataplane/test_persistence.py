@@ -10,7 +10,7 @@ from carom.core.plan import ServicePlan
 from carom.dataplane.fake.walk import End
 from carom.model import Ports, Protocol
 from tests.dataplane import plans
-from tests.dataplane.frames import tcp
+from tests.dataplane.frames import sctp, tcp, udp
 from tests.dataplane.planes import PlaneUnderTest
 from tests.dataplane.plans import REALS, VIP, mac
 
@@ -125,6 +125,23 @@ def test_flows_of_before_do_not_hold_what_the_service_keeps_now(plane: PlaneUnde
     plane.at(1061)
     plane.at(1800)
     assert connect(plane, 3).frame[:6] == again
+
+
+def test_a_group_of_all_protocols_has_one_template(plane: PlaneUnderTest) -> None:
+    """HTTP/3 beside HTTP/2: whichever comes first says where the others go. It was the job of firewall marks."""
+    ports = (plans.HTTPS, Ports(Protocol.UDP, 443, 443), plans.SIGNALS)
+    plane.apply(plans.plan(replace(plans.service(ports=ports), persistence=300)))
+    homes = set()
+    for host in range(1, 7):
+        kinds = [
+            tcp(f"10.0.0.{host}:1025", f"{VIP}:443", "S"),
+            udp(f"10.0.0.{host}:1025", f"{VIP}:443"),
+            sctp(f"10.0.0.{host}:1025", f"{VIP}:2905", "init"),
+        ]
+        (home,) = {plane.send(frame).frame[:6] for frame in (*kinds[host % 3 :], *kinds[: host % 3])}
+        homes.add(home)
+    assert homes == {mac(real) for real in REALS}
+    assert sum(real.new_flows for real in plane.read().reals) == 18
 
 
 def test_ftps_control_and_data_go_to_one_real_server(plane: PlaneUnderTest) -> None:

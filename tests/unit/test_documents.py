@@ -25,6 +25,25 @@ def test_the_page_has_every_reason_in_the_programs_own_words() -> None:
     ]
 
 
+def test_the_page_has_the_sizes_of_the_tables() -> None:
+    code = {path.name: path.read_text() for path in (ROOT / "bpf").rglob("*.h")}
+
+    def number(file: str, before: str) -> int:
+        [found] = re.findall(rf"{before} \(?([0-9 <]+)", code[file])
+        base, _, shift = found.partition(" << ")
+        return int(base) << int(shift or 0)
+
+    entries = r"LRU_HASH\);\n\t__uint\(max_entries,"
+    syns = number("defence.h", "define SYNCAP_BUCKETS") * number("defence.h", "define SYNCAP_PLACES")
+    for words in (
+        f"Templates are kept for {number('templates.h', entries):,} clients",
+        f"The table holds {number('fragments.h', entries):,} datagrams",
+        f"for {number('fragment.h', 'define FRAGMENT_SECONDS')} seconds",
+        f"There are {syns:,} counters",
+    ):
+        assert words in PAGE
+
+
 def test_the_picture_of_a_packets_walk_has_every_way_in_which_it_can_end() -> None:
     code = re.findall(r"REASON\((\w+),\s*XDP_(\w+)", (ROOT / "bpf/reason.h").read_text())
     drawn = re.findall(r"(PASS|DROP|OUT|TX) +(\w+(?:, \w+)*)", part("picture"))
