@@ -203,6 +203,7 @@ EXPLANATION = record(
     step=one_of(Step),
     real=optional(TEXT),
     mac=optional(TEXT),
+    vlan=optional(COUNT),
     service=optional(
         record(
             name=TEXT,

@@ -84,12 +84,18 @@ def text(found: Document) -> Iterator[str]:
         yield from _candidates(found)
     yield ""
     goes = f"to {found['real']}" if found["real"] else "nowhere"
-    if found["mac"]:
-        goes += f" ({found['mac']})"
+    way = [word for word in (found["mac"], _vlan(found["vlan"])) if word]
+    if way:
+        goes += f" ({', '.join(way)})"
     taken = found["verdict"] in TAKEN
     word = goes if taken else found["verdict"].replace("_", " ")
     yield click.style(word, bold=True, fg="green" if taken else "red")
     yield f"  {found['reason']}"
+
+
+def _vlan(vlan: int | None) -> str:
+    """How the frame is tagged; empty where it keeps the tag with which it came, or none."""
+    return "" if vlan is None else f"VLAN {vlan}" if vlan else "untagged"
 
 
 def _facts(found: Document) -> Iterator[str]:

@@ -206,6 +206,7 @@ def explanation(
         "step": seen.step.value,
         "real": _text(seen.real),
         "mac": seen.mac.hex(":") if seen.mac and live else None,
+        "vlan": planned.vlan if (planned := _planned(seen.real, service)) else None,
         "service": None if service is None else _service(asked, service),
         "flow": seen.flow
         and {
@@ -228,7 +229,14 @@ def _text(address: Address | None) -> str | None:
 
 def _is_local(seen: Sight, service: ServicePlan | None) -> bool:
     """Whether it is the director itself that the packet is for."""
-    return service is not None and any(real.local and real.address == seen.real for real in service.reals)
+    planned = _planned(seen.real, service)
+    return planned is not None and planned.local
+
+
+def _planned(address: Address | None, service: ServicePlan | None) -> RealPlan | None:
+    """What the plan says of a service's real server; None: it is in the service no more."""
+    everyone = () if service is None else (*service.reals, *((service.sorry,) if service.sorry else ()))
+    return next((one for one in everyone if one.address == address), None)
 
 
 def _verdict(seen: Sight, service: ServicePlan | None, *, live: bool) -> str:
@@ -327,8 +335,7 @@ def _candidate(runner: Runner, seen: Sight, service: ServicePlan, obstacle: Obst
 
 def _why_not(runner: Runner, seen: Sight, service: ServicePlan, obstacle: Obstacle) -> str:
     """Why it gets no new flows; empty where it may."""
-    everyone = (*service.reals, service.sorry) if service.sorry else service.reals
-    real = next((one for one in everyone if one.address == runner.address), None)
+    real = _planned(runner.address, service)
     if real is None:
         return "is in the service no more"
     if not real.schedulable:

@@ -91,6 +91,12 @@ def test_a_faulty_file_is_refused_with_its_faults(tmp_path: Path) -> None:
     assert "carom.toml:8: " in result.output
 
 
+@pytest.mark.parametrize(("vlan", "words"), [(20, "VLAN 20"), (0, "untagged")])
+def test_the_tag_with_which_it_leaves_is_named(tmp_path: Path, vlan: int, words: str) -> None:
+    text = CONFIG.replace("weight = 2", f"weight = 2, vlan = {vlan}")
+    assert dry(tmp_path / "carom.toml", text).output.splitlines()[-2] == f"to 192.168.76.32 ({words})"
+
+
 def test_a_quiesced_one_is_named(tmp_path: Path) -> None:
     text = CONFIG.replace("weight = 2", "weight = 0")
     result = dry(tmp_path / "carom.toml", text)

@@ -128,6 +128,7 @@ def test_the_whole_document() -> None:
         "step": "flow",
         "real": str(THREE),
         "mac": mac(REALS[2]).hex(":"),
+        "vlan": None,
         "service": {
             "name": "web",
             "matched": "tcp/80",
@@ -189,6 +190,11 @@ def test_when_nobody_can_take_it_each_is_named_with_its_reason() -> None:
     assert reason(Sight(Step.SCHEDULED, "web"), replace(WEB, reals=(), on_no_real=OnNoReal.UNREACHABLE)) == (
         "no real server of web can take it: it has none; the client is told so by ICMP"
     )
+
+
+def test_the_segment_of_its_own_is_named() -> None:
+    web = plans.changed(WEB, REALS[2], vlan=20)
+    assert explanation(ASKED, SEEN, plans.plan(web))["vlan"] == 20
 
 
 def test_when_ovf_has_filled_all_each_is_named() -> None:
