@@ -19,8 +19,6 @@ from carom.model import Protocol
 
 HOT = BY_NAME["tcp4_4k"].flows
 """A hot flow is one of so many, another for each chunk: where in its bucket a flow stands is a matter of luck."""
-TOLERANCE = 0.02
-"""The share of packets that may do otherwise: a few flows find no room in a table that is half full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,13 @@ class Cell:
     fault: str = ""
     """Why its samples mean nothing; empty: they do."""
     astray: dict[str, float] = field(default_factory=dict)
-    """The share of packets that did otherwise than the case says, by what they did."""
+    """The share of packets that did otherwise than the case says, by what they did; of each visit's the largest."""
+
+    def hold(self, astray: dict[str, float]) -> None:
+        """Notes what packets of one visit did otherwise; too many of them are a fault."""
+        self.astray |= {what: max(share, self.astray.get(what, 0)) for what, share in astray.items()}
+        if any(share > self.subject.tolerance for share in astray.values()):
+            self.fault = "not what the case says: " + shares(astray)
 
 
 def measure(stand: Stand, cells: Sequence[Cell], effort: Effort, say: Callable[[str], None]) -> float:
@@ -98,9 +102,7 @@ def _visit(stand: Stand, cell: Cell, effort: Effort) -> list[float]:
     counted = subject.tally()
     counted.subtract(before)
     packets = effort.packets * effort.chunks
-    cell.astray = {what: count / packets for what, count in subject.astray(case, counted, packets).items() if count}
-    if any(share > TOLERANCE for share in cell.astray.values()):
-        cell.fault = "not what the case says: " + shares(cell.astray)
+    cell.hold({what: count / packets for what, count in subject.astray(case, counted, packets).items() if count})
     cell.samples += [Sample(max(references[n : n + 2]), cost) for n, cost in enumerate(costs)]
     return references
 
@@ -108,13 +110,12 @@ def _visit(stand: Stand, cell: Cell, effort: Effort) -> list[float]:
 def _prepare(stand: Stand, cell: Cell) -> None:
     """Before hits every flow has had its handshake; before new flows the table is full, as in a flood it is."""
     case = cell.case
-    if not case.is_endless:
-        cell.subject.forget()
+    is_empty = cell.subject.forget()
     cell.subject.tick()
     if case.is_warmed:
         handshake = cell.subject.handshake if case.protocol is Protocol.TCP else (ACK,)
         stand.open(case, max(case.flows, HOT), handshake)
-    elif case.is_endless and not cell.samples:
+    elif case.is_endless and (not cell.samples or (is_empty and case.begins_flows)):
         stand.flood(case, TABLE_FLOWS)
 
 

@@ -43,6 +43,8 @@ class Subject(Protocol):
     name: str
     handshake: tuple[int, ...]
     """The TCP flags by which it comes to know a flow."""
+    tolerance: float
+    """The share of packets that may do otherwise than their case says; beyond it a figure means nothing."""
 
     def program(self, case: Case) -> Program: ...
 
@@ -52,8 +54,8 @@ class Subject(Protocol):
     def tick(self) -> None:
         """Called before every run of packets: whatever keeps time may look at the clock."""
 
-    def forget(self) -> None:
-        """Ends all flows, so that the next case's are alone in the table."""
+    def forget(self) -> bool:
+        """Ends all flows, so that the next case's are alone in the table. False: it makes room by itself."""
 
     def tally(self) -> Counter[str]:
         """All that it has counted so far, by name."""
@@ -86,6 +88,7 @@ class Floor:
     """One of the programs that Carom is measured against."""
 
     handshake: tuple[int, ...] = (ACK,)
+    tolerance = 0.02  # an LRU table evicts some before it is full
 
     def __init__(self, name: str, floors: Floors) -> None:
         self.name = name
@@ -101,8 +104,8 @@ class Floor:
     def tick(self) -> None:
         """Has no clock."""
 
-    def forget(self) -> None:
-        """An LRU table makes room by itself."""
+    def forget(self) -> bool:
+        return False  # an LRU table
 
     def tally(self) -> Counter[str]:
         return Counter(inserted=self._floors.inserted.value)
@@ -147,6 +150,7 @@ class Director:
     """Carom's program, this build or the one in another file, with one scheduler for all its services."""
 
     handshake: tuple[int, ...] = (SYN, ACK)
+    tolerance = 0.0001  # nobody else is in the table, and no case fills more than half of it
 
     def __init__(self, scheduler: Scheduler, build: Path = program.OBJECT) -> None:
         self.name = str(scheduler) if build == program.OBJECT else f"{scheduler}@{build.name.partition('.')[0]}"
@@ -181,9 +185,15 @@ class Director:
         """The clock that flows are stamped with goes on; the sweeper, a load of its own, stays still."""
         self._loaded.maps["clock"].set(key(0), bytes(Clock(seconds=int(time.monotonic()) + self._ahead)))
 
-    def forget(self) -> None:
-        """The clock jumps past every timeout."""
+    def forget(self) -> bool:
+        """The clock jumps past every timeout, and the sweeper takes away what has ended.
+
+        If it did not, flows would be in the way of moves, and live again once the clock had gone round (18 hours).
+        """
         self._ahead += max(TIMEOUTS.values()) + 1
+        self.tick()
+        self._loaded.sweep.call()
+        return True
 
     def tally(self) -> Counter[str]:
         reading = counters.read(self._loaded, self._tables.reals)
