@@ -26,15 +26,10 @@ struct adoption {
 	__u32 homeless; /* flows that found no room */
 };
 
-static __always_inline __u16 adopt_age(__u64 word, __u32 now)
-{
-	return now - FLOW_SEEN(word);
-}
-
 /* The same flow in both tables, and both have changed it: what it is now. */
 static __always_inline __u64 adopt_merge(__u64 base, __u64 theirs, __u64 ours, __u32 now)
 {
-	__u64 seen = adopt_age(theirs, now) < adopt_age(ours, now) ? FLOW_SEEN(theirs) : FLOW_SEEN(ours), word = ours;
+	__u64 seen = flow_idle(theirs, now) < flow_idle(ours, now) ? FLOW_SEEN(theirs) : FLOW_SEEN(ours), word = ours;
 	__u32 state = FLOW_STATE(ours);
 
 	if (FLOW_REAL(ours) != FLOW_REAL(theirs)) { /* it began here, as it was not known yet that it had there */
@@ -42,7 +37,7 @@ static __always_inline __u64 adopt_merge(__u64 base, __u64 theirs, __u64 ours, _
 			return ours; /* no: that one had ended, and its client used the port again */
 		word = theirs;
 		state = FLOW_STATE(theirs);
-	} else if (base ? state == FLOW_STATE(base) : adopt_age(theirs, now) <= adopt_age(ours, now)) {
+	} else if (base ? state == FLOW_STATE(base) : flow_idle(theirs, now) <= flow_idle(ours, now)) {
 		state = FLOW_STATE(theirs);
 	}
 	return FLOW_WORD_AFTER(word, state, seen);

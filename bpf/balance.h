@@ -159,7 +159,7 @@ static __always_inline bool stays_before(const struct real *real, __u8 segment, 
 	if (!real || real->flags & REAL_MOVES)
 		return false;
 	return segment != SEGMENT_DATAGRAM ||
-	       (real->flags & REAL_AVAILABLE && context->now - since <= context->settings->timeouts[FLOW_UDP]);
+	       (real->flags & REAL_AVAILABLE && !is_later(context->now, since + context->settings->timeouts[FLOW_UDP]));
 }
 
 /* A flow without an entry in a slot that changed: if it did not begin just now, it is where the slot was before. */
@@ -192,7 +192,7 @@ static __always_inline __u32 real_before(const struct tuple *tuple, bool ip6, __
 	struct real *real;
 	__u64 slot;
 
-	if (!index || context->now - since > context->settings->timeouts[FLOW_ESTABLISHED])
+	if (!index || is_later(context->now, since + context->settings->timeouts[FLOW_ESTABLISHED]))
 		return REAL_NONE;
 	before = bpf_map_lookup_elem(&versions, &index);
 	if (!before)

@@ -53,7 +53,7 @@ static __always_inline void explain_flow(struct question *asked, const struct fl
 		return;
 	asked->flow_real = FLOW_REAL(found->word);
 	asked->flow_state = FLOW_STATE(found->word);
-	asked->flow_idle = (__u16)(context->now - FLOW_SEEN(found->word));
+	asked->flow_idle = flow_idle(found->word, context->now);
 	asked->flow_persistent = FLOW_TEMPLATE(found->word);
 }
 

@@ -10,7 +10,8 @@
  *   word  vip (16) | real (20) | state (5) | template (7) | seen (16)       0: the place is free
  *
  * `template` is the generation of its client's template, if it holds one; else 0. `vip` stands for the VIP and the protocol, so key and word name the connection exactly: no signature can clash.
- * `seen` is the clock's second of the last packet, modulo 65536; timeouts are shorter than that.
+ * `seen` is the clock's second of the last packet, modulo 65536; timeouts are shorter than that. It may be ahead of the second
+ * that another packet goes by: that one read the clock at its beginning, and an interrupt or a hypervisor stopped it since.
  *
  * Who may write: every change of a word is one compare-and-swap, and whoever wins it, and nobody else, does the
  * counting that belongs to it. So the counts of active and inactive flows are exact by construction: each entry has
@@ -108,6 +109,12 @@ static const __u8 flow_next[4][FLOW_UDP + 1] = {
 #define FLOW_TEMPLATE_BITS(generation) ((__u64)(generation) << 41)
 #define FLOW_SEEN(word) ((__u16)((word) >> 48))
 
+/* Of two seconds: one may be ahead of what a packet has for now, which is no reason to take it for ages ago. */
+static __always_inline bool is_later(__u32 second, __u32 than)
+{
+	return (__s32)(second - than) > 0;
+}
+
 struct flow_lookup {
 	__u64 *at; /* where the flow's word stands; NULL: there is none */
 	__u64 word;
@@ -137,9 +144,27 @@ static __always_inline bool flow_is_over(__u64 word)
 	return state == FLOW_TIME_WAIT || state == FLOW_CLOSE || state == FLOW_SCTP_CLOSED;
 }
 
+#define FLOW_AHEAD 64 /* seconds; no timeout is longer than 65535 without these */
+
+static __always_inline bool flow_is_ahead(__u16 age)
+{
+	return age >= (__u16)-FLOW_AHEAD;
+}
+
+/* Seconds since its last packet. */
+static __always_inline __u16 flow_idle(__u64 word, __u32 now)
+{
+	__u16 age = now - FLOW_SEEN(word);
+
+	return flow_is_ahead(age) ? 0 : age;
+}
+
+/* The question whether it is ahead costs those nothing that have not ended. */
 static __always_inline bool flow_has_ended(__u64 word, const struct settings *settings, __u32 now)
 {
-	return (__u16)(now - FLOW_SEEN(word)) > settings->timeouts[FLOW_STATE(word)];
+	__u16 age = now - FLOW_SEEN(word);
+
+	return age > settings->timeouts[FLOW_STATE(word)] && !flow_is_ahead(age);
 }
 
 /* IPVS's rule: overloaded from `upper` flows on, until there are fewer than `lower`. */
@@ -356,7 +381,7 @@ static __always_inline bool flow_look_again(__u32 now, bool first, __u32 *done)
 	const volatile struct moves *moves_ = bpf_map_lookup_elem(&moves, &only_key);
 	__u32 before = *done;
 
-	if (!moves_ || now - moves_->last > 1)
+	if (!moves_ || is_later(now, moves_->last + 1))
 		return false;
 	*done = moves_->done;
 	return first || moves_->begun != before;

@@ -58,7 +58,7 @@ static __noinline __u32 fragment_recall(const struct tuple *tuple, bool ip6, __u
 	struct fragment_key key = fragment_key(tuple, ip6, id);
 	struct fragment *fragment = bpf_map_lookup_elem(&fragments, &key);
 
-	return fragment && now - fragment->seen <= FRAGMENT_SECONDS ? fragment->real : REAL_NONE;
+	return fragment && !is_later(now, fragment->seen + FRAGMENT_SECONDS) ? fragment->real : REAL_NONE;
 }
 
 /* TCP's second eight bytes by themselves can only be meant to write over a header that was looked at (RFC 3128). */

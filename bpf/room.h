@@ -50,14 +50,14 @@ struct room {
 
 /*
  * Without a branch, as in a flood each would be guessed wrong half of the time; the barriers keep the compiler from making
- * them again, and from working on more places at once than there are registers for. `latest` is now, where a word has the
- * second of its last packet, and ones below it.
+ * them again, and from working on more places at once than there are registers for. `latest` is the last second that a word
+ * may have, FLOW_AHEAD from now, where a word has that, and ones below it.
  */
 static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 word, const struct settings *settings,
 				       __u64 latest)
 {
 	__u64 state = FLOW_STATE(word), age = FLOW_SEEN(latest - word), each = worth[state];
-	__s64 cost = (settings->timeouts[state] + 1 - age) * each << COST_PLACE_BITS | place;
+	__s64 cost = (settings->timeouts[state] + 1 + FLOW_AHEAD - age) * each << COST_PLACE_BITS | place;
 
 	room->worth += each;
 	barrier_var(room->worth);
@@ -69,7 +69,7 @@ static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 wor
 static __always_inline __s64 room_least(struct room *room, const __u64 *bucket, bool ip6, __u32 place,
 					const struct settings *settings, __u32 now)
 {
-	__u64 latest = (__u64)now << 48 | ((1ULL << 48) - 1);
+	__u64 latest = (__u64)(now + FLOW_AHEAD) << 48 | ((1ULL << 48) - 1);
 	__s64 least = 0, one, other;
 
 #pragma unroll
@@ -205,7 +205,8 @@ static __always_inline bool room_move(__u64 *from, __u64 *to, bool ip6, __u32 no
 
 	if (!moves_)
 		return false;
-	moves_->last = now;
+	if (is_later(now, moves_->last))
+		moves_->last = now;
 	__sync_fetch_and_add(&moves_->begun, 1);
 	moved = place_move(from, to, ip6);
 	__sync_fetch_and_add(&moves_->done, 1);

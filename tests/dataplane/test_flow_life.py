@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import pytest
 
@@ -207,6 +208,17 @@ def test_each_packet_begins_the_time_anew(plane: PlaneUnderTest) -> None:
         plane.at(second)
         sends(plane, "A")
     assert counts(plane) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.scheduler not in HASHED], ids=attrgetter("name"))
+def test_a_packet_that_was_stopped_while_a_second_ended_finds_its_flow(plane: PlaneUnderTest, kind: Kind) -> None:
+    """Between its looks at the clock and at the flow, another processor's packet had the next second already."""
+    plane.apply(plans.plan(kind.service))
+    ends = [plane.send(frame) for frame in (kind.first, kind.later)]
+    plane.at(999)
+    ends.append(plane.send(kind.later))
+    assert [(end.frame[:6], end.reason) for end in ends] == [(ends[0].frame[:6], "forwarded")] * 3
+    assert sum(real.new_flows for real in plane.read().reals) == 1
 
 
 def test_a_datagrams_flow_lives_300_seconds_and_is_inactive(plane: PlaneUnderTest) -> None:

@@ -113,6 +113,19 @@ def test_half_open_flows_make_room_and_connected_ones_do_not(xdp: Xdp) -> None:
     assert sum(loads(xdp)) == PLACES
 
 
+def test_newcomers_that_were_stopped_while_a_second_ended_take_no_places_of_the_next_one(xdp: Xdp) -> None:
+    xdp.at(1000)
+    homes = {flow: connect(xdp, frame4, flow) for flow in range(PLACES * 6 // 10)}
+    known = loads(xdp)
+    xdp.at(999)
+    assert loads(xdp) == known, "nor does the sweeper, should it have stood still"
+    before = ended(xdp)
+    for flow in range(PLACES, 2 * PLACES):
+        connect(xdp, frame4, flow)
+    assert ended(xdp)["table_full"] > before["table_full"], "they would have been glad of them"
+    assert all(xdp.loaded.director.run(frame4(flow, "A"))[1][:6] == home for flow, home in homes.items())
+
+
 @pytest.mark.skipif(
     len(os.sched_getaffinity(0)) < 2, reason="needs two processors: one moves flows, one looks for them"
 )
