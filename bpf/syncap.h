@@ -41,7 +41,7 @@ static __always_inline void syncap_take(struct syncap_bucket *bucket, __u64 owne
 
 	for (int i = 0; i < SYNCAP_PLACES; i++) {
 		word = bucket->places[i];
-		if (SYNCAP_SECOND(SYNCAP_OWNER(word)) != SYNCAP_SECOND(owner) &&
+		if ((!word || SYNCAP_SECOND(SYNCAP_OWNER(word)) != SYNCAP_SECOND(owner)) &&
 		    __sync_val_compare_and_swap(&bucket->places[i], word, owner << 24 | 1) == word)
 			return;
 	}

@@ -56,6 +56,13 @@ def test_a_network_has_so_many_syns_a_second_and_its_neighbour_its_own(
     assert reasons(plane, *syns(clients[1], vip, 6)) == ["forwarded"] * 5 + ["syn_capped"]
 
 
+def test_a_second_whose_number_begins_anew_is_one_as_any_other(plane: PlaneUnderTest) -> None:
+    """Counters keep sixteen bits of it, and one that nobody has used yet has none."""
+    plane.apply(defended(syn_rate=2))
+    plane.at(1 << 16)
+    assert reasons(plane, *syns("10.0.0.1", WEB, 3)) == ["forwarded"] * 2 + ["syn_capped"]
+
+
 def test_what_is_capped_leaves_nothing_behind(plane: PlaneUnderTest) -> None:
     plane.apply(defended(syn_rate=1))
     first, second = syns("10.0.0.1", WEB, 2)

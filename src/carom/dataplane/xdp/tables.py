@@ -25,6 +25,7 @@ from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
     CONTENDER_BLOCK,
     CONTENDERS,
+    FEATURE_IP6,
     FEATURE_MTU,
     FEATURE_VLAN,
     FLOW_STATES,
@@ -276,6 +277,8 @@ class Tables:
             self._store_real(number, bytes(value))
             self.finishing |= FEATURE_MTU if value.mtu else 0
             self.finishing |= FEATURE_VLAN if value.vlan != VLAN_AS_IT_CAME else 0
+            has_flows6 = name[1].version == 6 and self._words["loads"][number]
+            self.finishing |= FEATURE_IP6 if has_flows6 else 0  # else nobody would sweep them away
             self.reals.forget_weight(name)
 
     def _real_value(self, number: int) -> Real:

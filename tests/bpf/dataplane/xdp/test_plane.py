@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from carom.dataplane.xdp.layout import FEATURE_LIMITS, FEATURE_MTU, key
+from carom.dataplane.xdp import program
+from carom.dataplane.xdp.layout import FEATURE_IP6, FEATURE_LIMITS, FEATURE_MTU, key
 from carom.dataplane.xdp.plane import XdpDataPlane
 from carom.errors import DataPlaneError
 from tests.dataplane import plans
+from tests.dataplane.frames import tcp
 
 
 @pytest.fixture
@@ -88,3 +90,17 @@ def test_flows_that_are_left_of_a_real_server_are_still_told_its_mtu(plane: XdpD
     plane.apply(plans.plan(narrow))
     plane.apply(plans.plan(plans.without(narrow, plans.REALS[0])))
     assert plane._attached()[0].features & FEATURE_MTU
+
+
+def test_the_last_ip6_service_leaves_nobody_uncounted(plane: XdpDataPlane) -> None:
+    """Its flows are swept away when their time is over, which a program without IPv6 would not do."""
+    plane.attach()
+    plane.apply(plans.plan(plans.service(vip=plans.VIP6)))
+    syn = tcp("[2001:db8::1]:1025", f"[{plans.VIP6}]:80", "S", mac=program.mac_of("cplane0"))
+    plane._attached()[0].director.run(syn)
+    plane.apply(plans.plan())
+    assert plane.read().flows6 == 1
+    assert plane._attached()[0].features & FEATURE_IP6
+    plane._attached()[0].maps["loads"].clear(key(0))
+    plane.apply(plans.plan(plans.service()))
+    assert not plane._attached()[0].features & FEATURE_IP6, "they have ended"
