@@ -57,11 +57,11 @@ static __always_inline bool adopt_swap(__u64 *at, __u64 old, __u64 word, const s
 }
 
 static __always_inline bool adopt_new(const struct tuple *tuple, const struct adopted *flow,
-				      const struct flow_lookup *found, const struct context *context)
+				      const struct flow_lookup *found, __u32 now)
 {
-	if (flow_has_ended(flow->word, context->settings, context->now))
+	if (flow_has_ended(flow->word, now))
 		return true;
-	if (!flow_insert(tuple, flow->ip6, found, flow->word, context->now))
+	if (!flow_insert(tuple, flow->ip6, found, flow->word, now))
 		return false;
 	if (FLOW_TEMPLATE(flow->word))
 		template_hold(&flow->client, FLOW_REAL(flow->word), FLOW_TEMPLATE(flow->word));
@@ -69,7 +69,7 @@ static __always_inline bool adopt_new(const struct tuple *tuple, const struct ad
 }
 
 /* One flow; false: it found no room. */
-static __always_inline bool adopt_flow(const struct adopted *flow, const struct context *context)
+static __always_inline bool adopt_flow(const struct adopted *flow, __u32 now)
 {
 	struct tuple tuple = { .client_port = flow->client_port, .vip_port = flow->vip_port };
 	__u64 word = flow->word, ours;
@@ -77,16 +77,16 @@ static __always_inline bool adopt_flow(const struct adopted *flow, const struct 
 
 	__builtin_memcpy(tuple.client, &flow->client, sizeof(tuple.client));
 	for (int i = 0; i < ADOPT_TRIES; i++) {
-		if (!flow_find(&tuple, flow->ip6, FLOW_VIP(word ? word : flow->base), context, &found))
+		if (!flow_find(&tuple, flow->ip6, FLOW_VIP(word ? word : flow->base), now, &found))
 			return false;
 		if (!found.at)
-			return word ? adopt_new(&tuple, flow, &found, context) : true;
+			return word ? adopt_new(&tuple, flow, &found, now) : true;
 		ours = found.word;
 		if (ours == word || (!word && ours != flow->base))
 			return true;
-		if (word && ours != flow->base && !flow_has_ended(ours, context->settings, context->now))
-			word = adopt_merge(flow->base, word, ours, context->now);
-		if (ours == word || adopt_swap(found.at, ours, word, &flow->client, context->now))
+		if (word && ours != flow->base && !flow_has_ended(ours, now))
+			word = adopt_merge(flow->base, word, ours, now);
+		if (ours == word || adopt_swap(found.at, ours, word, &flow->client, now))
 			return true;
 		word = flow->word;
 	}
@@ -95,14 +95,12 @@ static __always_inline bool adopt_flow(const struct adopted *flow, const struct 
 
 static long adopt_step(__u32 index, void *answer)
 {
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
-	struct clock *clock_ = bpf_map_lookup_elem(&clock, &only_key);
 	struct adopted *flow = bpf_map_lookup_elem(&adopted, &index);
 	struct adoption *adoption = answer;
 
-	if (!settings_ || !clock_ || !flow)
+	if (!flow)
 		return 1;
-	if (!adopt_flow(flow, &(struct context){ settings_, clock_->seconds }))
+	if (!adopt_flow(flow, clock.seconds))
 		adoption->homeless++;
 	return 0;
 }

@@ -62,7 +62,7 @@ static __always_inline __be32 arp_address(const __u8 *at)
 	return address;
 }
 
-static __always_inline enum reason answer_arp(struct packet *packet, void *at, const struct settings *settings)
+static __always_inline enum reason answer_arp(struct packet *packet, void *at)
 {
 	struct arp4 *arp = at;
 	__be32 sender, target;
@@ -74,11 +74,11 @@ static __always_inline enum reason answer_arp(struct packet *packet, void *at, c
 		return REASON_NOT_IP;
 	sender = arp_address(arp->sender_address);
 	target = arp_address(arp->target_address);
-	if (is_vip(settings, &sender, false))
+	if (is_vip(&sender, false))
 		return REASON_ARP_CONFLICT;
-	if (arp->operation != bpf_htons(ARP_REQUEST) || !is_vip(settings, &target, false))
+	if (arp->operation != bpf_htons(ARP_REQUEST) || !is_vip(&target, false))
 		return REASON_NOT_IP;
-	if (!settings->answering)
+	if (!settings.answering)
 		return REASON_NOT_ANSWERING;
 	arp->operation = bpf_htons(ARP_REPLY);
 	mac_copy(arp->target_mac, arp->sender_mac);
@@ -114,8 +114,7 @@ static __always_inline bool source6_is_host(const struct in6_addr *address)
 }
 
 /* The request turns into its reply in place: addresses change places, type 8 becomes 0, the TTL is ours. */
-static __always_inline enum reason answer_echo4(struct packet *packet, struct icmp *icmp,
-						const struct settings *settings)
+static __always_inline enum reason answer_echo4(struct packet *packet, struct icmp *icmp)
 {
 	struct iphdr *ip = packet->ip;
 	__be32 client = ip->saddr;
@@ -123,7 +122,7 @@ static __always_inline enum reason answer_echo4(struct packet *packet, struct ic
 
 	if (!source4_is_host(client))
 		return REASON_MALFORMED;
-	if (!settings->answering)
+	if (!settings.answering)
 		return REASON_NOT_ANSWERING;
 	ip->saddr = ip->daddr;
 	ip->daddr = client;
@@ -135,14 +134,13 @@ static __always_inline enum reason answer_echo4(struct packet *packet, struct ic
 	return REASON_ECHO_ANSWERED;
 }
 
-static __always_inline enum reason answer_echo6(struct packet *packet, struct icmp *icmp,
-						const struct settings *settings)
+static __always_inline enum reason answer_echo6(struct packet *packet, struct icmp *icmp)
 {
 	struct in6_addr client = packet->ip6->saddr;
 
 	if (!source6_is_host(&client))
 		return REASON_MALFORMED;
-	if (!settings->answering)
+	if (!settings.answering)
 		return REASON_NOT_ANSWERING;
 	packet->ip6->saddr = packet->ip6->daddr;
 	packet->ip6->daddr = client;
@@ -212,7 +210,7 @@ static __always_inline void forward_to_all(struct packet *packet)
  * nonce (RFC 7527), is not needed. A question without a source is duplicate address detection (RFC 4862): another
  * station is about to take the VIP, and all are told whose it is.
  */
-static __always_inline enum reason answer_neighbour(struct packet *packet, void *at, const struct settings *settings)
+static __always_inline enum reason answer_neighbour(struct packet *packet, void *at)
 {
 	struct ipv6hdr *ip = packet->ip6;
 	struct neighbour *nd = at;
@@ -221,13 +219,13 @@ static __always_inline enum reason answer_neighbour(struct packet *packet, void 
 
 	if (at + NEIGHBOUR_BARE > packet->end || ip->nexthdr != IP6_ICMP || ip->hop_limit != 255)
 		return REASON_NOT_IP;
-	if (nd->type != ICMP6_SOLICITATION || !is_vip(settings, nd->target.words, true))
+	if (nd->type != ICMP6_SOLICITATION || !is_vip(nd->target.words, true))
 		return REASON_NOT_IP;
 	if (bpf_ntohs(ip->payload_len) == NEIGHBOUR_BARE)
-		return settings->answering ? UNFINISHED_NEIGHBOUR : REASON_NOT_ANSWERING;
+		return settings.answering ? UNFINISHED_NEIGHBOUR : REASON_NOT_ANSWERING;
 	if ((void *)(nd + 1) > packet->end || bpf_ntohs(ip->payload_len) != sizeof(*nd))
 		return REASON_NOT_IP;
-	if (!settings->answering)
+	if (!settings.answering)
 		return REASON_NOT_ANSWERING;
 	probe = ip6_is_nobody(&ip->saddr);
 	ip->daddr = ip->saddr;
@@ -249,7 +247,7 @@ static __always_inline enum reason answer_neighbour(struct packet *packet, void 
 }
 
 /* A question without an option, as duplicate address detection and those who know us ask it: makes room, and answers. */
-static __noinline enum reason answer_bare_neighbour(struct xdp_md *frame, const struct settings *settings)
+static __noinline enum reason answer_bare_neighbour(struct xdp_md *frame)
 {
 	const int whole = sizeof(struct ipv6hdr) + sizeof(struct neighbour);
 	struct packet packet;
@@ -267,7 +265,7 @@ static __noinline enum reason answer_bare_neighbour(struct xdp_md *frame, const 
 	if (!at)
 		return REASON_INTERNAL;
 	packet.ip6->payload_len = bpf_htons(sizeof(struct neighbour));
-	return answer_neighbour(&packet, at, settings);
+	return answer_neighbour(&packet, at);
 }
 
 #endif

@@ -33,23 +33,22 @@ static __always_inline bool shows_flow(const struct tuple *tuple)
 }
 
 /* Where a flow is that lives; NULL: it has ended, or may not stay there. */
-static __always_inline struct real *home_of_flow(const struct flow_lookup *found, __u8 segment,
-						 const struct context *context)
+static __always_inline struct real *home_of_flow(const struct flow_lookup *found, __u8 segment, __u32 now)
 {
 	__u32 id = FLOW_REAL(found->word);
 	struct real *real;
 
-	if (!found->at || flow_has_ended(found->word, context->settings, context->now))
+	if (!found->at || flow_has_ended(found->word, now))
 		return NULL;
 	if ((segment == SEGMENT_SYN || segment == SEGMENT_SCTP_INIT) && flow_is_over(found->word))
 		return NULL; /* the client uses its port again */
-	real = bpf_map_lookup_elem(&reals, &id);
-	return real && !(real->flags & REAL_MOVES) ? real : NULL;
+	real = real_of(id);
+	return real->flags & REAL_MOVES ? NULL : real;
 }
 
-static __always_inline __u32 real_of_flow(const struct flow_lookup *found, __u8 segment, const struct context *context)
+static __always_inline __u32 real_of_flow(const struct flow_lookup *found, __u8 segment, __u32 now)
 {
-	return home_of_flow(found, segment, context) ? FLOW_REAL(found->word) : REAL_NONE;
+	return home_of_flow(found, segment, now) ? FLOW_REAL(found->word) : REAL_NONE;
 }
 
 /* Writes what this packet changes of its flow; in a second's other packets that is nothing. */
@@ -58,7 +57,11 @@ static __always_inline void touch_flow(const struct flow_lookup *found, __u8 seg
 	__u64 word = found->word;
 	__u64 after = FLOW_WORD_AFTER(word, flow_state_after(FLOW_STATE(word), segment), now);
 
-	if (after == word || !flow_go_on(found->at, word, after))
+	if (after == word)
+		return;
+	if (FLOW_SAME_BUT_SEEN(after, word))
+		flow_stamp(found->at, now);
+	else if (!flow_go_on(found->at, word, after))
 		return;
 	if (segment == SEGMENT_SYN && flow_is_half_open(word))
 		flow_repeat_handshake(word);
@@ -103,9 +106,9 @@ static __always_inline void leave_template(const struct tuple *tuple, bool ip6, 
 }
 
 static __always_inline bool remember_flow(const struct flow_lookup *found, const struct tuple *tuple, bool ip6,
-					  __u16 vip, struct pick pick, const struct context *context)
+					  __u16 vip, struct pick pick, __u32 now)
 {
-	__u64 word = FLOW_WORD(vip, pick.real, flow_state_after(FLOW_NONE, tuple->segment), context->now) |
+	__u64 word = FLOW_WORD(vip, pick.real, flow_state_after(FLOW_NONE, tuple->segment), now) |
 		     FLOW_TEMPLATE_BITS(pick.generation);
 	struct ip6 client = { .words = { tuple->client[0] } };
 
@@ -114,10 +117,10 @@ static __always_inline bool remember_flow(const struct flow_lookup *found, const
 			return false;
 		if (ip6)
 			__builtin_memcpy(&client, tuple->client, sizeof(client));
-		flow_leave(found->word, &client, context->now);
+		flow_leave(found->word, &client, now);
 		return true;
 	}
-	return flow_insert(tuple, ip6, found, word, context->now);
+	return flow_insert(tuple, ip6, found, word, now);
 }
 
 /* Nobody can take it: its client is told so, or it is dropped in silence. */
@@ -129,7 +132,7 @@ static __always_inline enum reason no_real(const struct version *version)
 
 /* A flow without an entry where every flow has one. */
 static __always_inline enum reason balance_new(struct packet *packet, bool ip6, const struct view *view,
-					       const struct flow_lookup *found, const struct context *context)
+					       const struct flow_lookup *found, __u32 now)
 {
 	const struct tuple *tuple = &packet->tuple;
 	__u32 real, key = slot_key(view->version, tuple, ip6);
@@ -139,12 +142,12 @@ static __always_inline enum reason balance_new(struct packet *packet, bool ip6, 
 		real = SLOT_NOW(slot_of(view->version, key));
 		return real ? forward_to(packet, real, false, REASON_STRAY) : no_real(view->version);
 	}
-	pick = pick_real(tuple, ip6, view, key, context->now);
+	pick = pick_real(tuple, ip6, view, key, now);
 	if (!pick.real)
 		return no_real(view->version);
-	if (remember_flow(found, tuple, ip6, view->vip, pick, context))
+	if (remember_flow(found, tuple, ip6, view->vip, pick, now))
 		return forward_to(packet, pick.real, true, REASON_FORWARDED);
-	leave_template(tuple, ip6, pick, context->now);
+	leave_template(tuple, ip6, pick, now);
 	real = SLOT_NOW(slot_of(view->version, key));
 	return real ? forward_to(packet, real, true, REASON_TABLE_FULL) : no_real(view->version);
 }
@@ -153,30 +156,28 @@ static __always_inline enum reason balance_new(struct packet *packet, bool ip6, 
  * Whether a packet of a flow without an entry goes to where such flows were before `since`. Of a datagram nobody knows
  * whether it begins something: it does so for as long as a flow of datagrams may be silent, and while somebody is there.
  */
-static __always_inline bool stays_before(const struct real *real, __u8 segment, __u32 since,
-					 const struct context *context)
+static __always_inline bool stays_before(const struct real *real, __u8 segment, __u32 since, __u32 now)
 {
-	if (!real || real->flags & REAL_MOVES)
+	if (real->flags & REAL_MOVES)
 		return false;
 	return segment != SEGMENT_DATAGRAM ||
-	       (real->flags & REAL_AVAILABLE && !is_later(context->now, since + context->settings->timeouts[FLOW_UDP]));
+	       (real->flags & REAL_AVAILABLE && !is_later(now, since + settings.timeouts[FLOW_UDP]));
 }
 
 /* A flow without an entry in a slot that changed: if it did not begin just now, it is where the slot was before. */
 static __always_inline enum reason balance_moved(struct packet *packet, bool ip6, const struct view *view, __u64 slot,
-						 const struct flow_lookup *found, const struct context *context)
+						 const struct flow_lookup *found, __u32 now)
 {
 	const struct tuple *tuple = &packet->tuple;
 	bool is_new = opens_flow(tuple);
 	__u32 real = is_new ? REAL_NONE : SLOT_BEFORE(slot);
-	struct real *before = bpf_map_lookup_elem(&reals, &real);
 
-	if (!real || !stays_before(before, tuple->segment, view->version->moved, context))
+	if (!real || !stays_before(real_of(real), tuple->segment, view->version->moved, now))
 		real = SLOT_NOW(slot);
 	if (!real)
 		return no_real(view->version);
 	if (shows_flow(tuple))
-		remember_flow(found, tuple, ip6, view->vip, (struct pick){ real, 0 }, context);
+		remember_flow(found, tuple, ip6, view->vip, (struct pick){ real, 0 }, now);
 	return forward_to(packet, real, is_new, REASON_FORWARDED);
 }
 
@@ -185,38 +186,33 @@ static __always_inline enum reason balance_moved(struct packet *packet, bool ip6
  * now each such flow has been seen, and given an entry, or has been silent for so long that it has ended.
  */
 static __always_inline __u32 real_before(const struct tuple *tuple, bool ip6, __u8 segment, const struct view *view,
-					 const struct context *context)
+					 __u32 now)
 {
 	__u32 index = view->version->before, since = view->version->since, id;
 	struct version *before;
-	struct real *real;
 	__u64 slot;
 
-	if (!index || is_later(context->now, since + context->settings->timeouts[FLOW_ESTABLISHED]))
+	if (!index || is_later(now, since + settings.timeouts[FLOW_ESTABLISHED]))
 		return REAL_NONE;
-	before = bpf_map_lookup_elem(&versions, &index);
-	if (!before)
-		return REAL_NONE;
+	before = version_of(index);
 	slot = slot_of(before, slot_key(before, tuple, ip6));
 	id = slot & SLOT_TRACKED ? SLOT_BEFORE(slot) : SLOT_NOW(slot);
-	real = bpf_map_lookup_elem(&reals, &id);
-	return id && stays_before(real, segment, since, context) ? id : REAL_NONE;
+	return id && stays_before(real_of(id), segment, since, now) ? id : REAL_NONE;
 }
 
-static __always_inline enum reason balance(struct xdp_md *frame, struct packet *packet, bool ip6,
-					   const struct context *context)
+static __always_inline enum reason balance(struct xdp_md *frame, struct packet *packet, bool ip6)
 {
 	const struct tuple *tuple = &packet->tuple;
 	struct flow_lookup found;
 	struct real *home;
 	struct view view;
 	__u64 slot = 0;
-	__u32 real;
+	__u32 real, now;
 
-	if (!view_service(context->settings, tuple, ip6, &view))
-		return if_vip(frame, context->settings, REASON_NO_SERVICE);
-	if (constants.features & FEATURE_SYN_RATE && tuple->segment == SEGMENT_SYN &&
-	    !syncap_allows(tuple, ip6, context))
+	if (!view_service(tuple, ip6, &view))
+		return if_vip(frame, REASON_NO_SERVICE);
+	if (tuple->segment == SEGMENT_SYN && constants.features & FEATURE_SYN_RATE &&
+	    !syncap_allows(tuple, ip6, clock_now()))
 		return REASON_SYN_CAPPED;
 	if (!(view.version->flags & VERSION_TRACKS_ALL)) {
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
@@ -226,27 +222,28 @@ static __always_inline enum reason balance(struct xdp_md *frame, struct packet *
 				    : no_real(view.version);
 		}
 	}
+	now = clock_now();
 	if (view.version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM) {
-		real = schedule(view.service, &view, slot_key(view.version, tuple, ip6), context->now);
+		real = schedule(view.service, &view, slot_key(view.version, tuple, ip6), now);
 		return real ? forward_to(packet, real, true, REASON_FORWARDED) : no_real(view.version);
 	}
-	if (!flow_find(tuple, ip6, view.vip, context, &found))
+	if (!flow_find(tuple, ip6, view.vip, now, &found))
 		return REASON_INTERNAL;
-	home = home_of_flow(&found, tuple->segment, context);
+	home = home_of_flow(&found, tuple->segment, now);
 	if (home) {
-		touch_flow(&found, tuple->segment, context->now);
+		touch_flow(&found, tuple->segment, now);
 		return forward_to_real(packet, home, FLOW_REAL(found.word), false, REASON_FORWARDED);
 	}
 	if (handover_asks(begins_flow(tuple)))
 		return UNFINISHED_BEFORE;
-	real = opens_flow(tuple) ? REAL_NONE : real_before(tuple, ip6, tuple->segment, &view, context);
+	real = opens_flow(tuple) ? REAL_NONE : real_before(tuple, ip6, tuple->segment, &view, now);
 	if (real) {
 		if (shows_flow(tuple))
-			remember_flow(&found, tuple, ip6, view.vip, (struct pick){ real, 0 }, context);
+			remember_flow(&found, tuple, ip6, view.vip, (struct pick){ real, 0 }, now);
 		return forward_to(packet, real, false, REASON_FORWARDED);
 	}
-	return slot ? balance_moved(packet, ip6, &view, slot, &found, context)
-		    : balance_new(packet, ip6, &view, &found, context);
+	return slot ? balance_moved(packet, ip6, &view, slot, &found, now)
+		    : balance_new(packet, ip6, &view, &found, now);
 }
 
 #endif

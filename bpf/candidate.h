@@ -19,13 +19,6 @@ struct candidate {
 	__u32 inactive;
 };
 
-static __always_inline __u64 *load_of(__u32 real)
-{
-	struct loads *all = bpf_map_lookup_elem(&loads, &only_key);
-
-	return all ? &all->of[real & (REALS - 1)] : NULL;
-}
-
 static __always_inline bool candidate_is_overloaded(__u32 real)
 {
 	struct limit *limit;
@@ -40,27 +33,20 @@ static __always_inline bool candidate_is_overloaded(__u32 real)
 static __always_inline bool candidate_at(const struct version *version, __u32 position, struct candidate *candidate)
 {
 	__u32 index = version->member_offset + position;
-	struct members *all = bpf_map_lookup_elem(&members, &only_key);
-	struct member *member;
+	const struct member *member = &members[index & (MEMBERS - 1)];
 
-	if (!all)
-		return false;
-	member = &all->at[index & (MEMBERS - 1)];
 	candidate->real = member->real;
 	candidate->weight = member->weight;
 	return member->weight && !candidate_is_overloaded(member->real);
 }
 
 /* Reads how many flows it has now. */
-static __always_inline bool candidate_load(struct candidate *candidate)
+static __always_inline void candidate_load(struct candidate *candidate)
 {
-	__u64 *load = load_of(candidate->real);
+	__u64 load = *load_of(candidate->real);
 
-	if (!load)
-		return false;
-	candidate->active = LOAD_ACTIVE(*load);
-	candidate->inactive = LOAD_INACTIVE(*load);
-	return true;
+	candidate->active = LOAD_ACTIVE(load);
+	candidate->inactive = LOAD_INACTIVE(load);
 }
 
 #endif

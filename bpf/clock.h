@@ -29,17 +29,22 @@ struct {
 } timers SEC(".maps");
 
 struct sweep {
-	const struct settings *settings;
 	__u32 bucket;
 	__u32 now;
 };
 
-static __always_inline void sweep_flow(const struct sweep *sweep, __u64 *at, const struct ip6 *client)
+/* Its key goes too: a free place has none, so that who looks for one does not find it there. */
+static __always_inline void sweep_flow(const struct sweep *sweep, __u64 *key, __u32 words, const struct ip6 *client)
 {
-	__u64 word = *at;
+	__u64 *at = key + words, word = *at;
 
-	if (word && word != FLOW_CLAIMED && flow_has_ended(word, sweep->settings, sweep->now) && flow_swap(at, word, 0))
-		flow_leave(word, client, sweep->now);
+	if (!word || word == FLOW_CLAIMED || !flow_has_ended(word, sweep->now) || !flow_swap(at, word, FLOW_CLAIMED))
+		return;
+#pragma unroll
+	for (__u32 i = 0; i < words; i++)
+		key[i] = 0;
+	__sync_lock_test_and_set(at, 0);
+	flow_leave(word, client, sweep->now);
 }
 
 static long sweep_step(__u32 step __attribute__((unused)), void *context)
@@ -52,35 +57,26 @@ static long sweep_step(__u32 step __attribute__((unused)), void *context)
 
 	for (int i = 0; bucket4 && i < BUCKET_FLOWS; i++) {
 		client = flow4_client(&bucket4->flows[i]);
-		sweep_flow(sweep, &bucket4->flows[i].word, &client);
+		sweep_flow(sweep, (__u64 *)&bucket4->flows[i], FLOW_WORDS(false) - 1, &client);
 	}
 	for (int i = 0; constants.features & FEATURE_IP6 && bucket6 && i < BUCKET_FLOWS; i++) {
 		client = bucket6->flows[i].key.client;
-		sweep_flow(sweep, &bucket6->flows[i].word, &client);
+		sweep_flow(sweep, (__u64 *)&bucket6->flows[i], FLOW_WORDS(true) - 1, &client);
 	}
 	return 0;
 }
 
 static __always_inline void clock_sweep(__u32 buckets)
 {
-	__u32 zero = 0;
-	struct clock *clock_ = bpf_map_lookup_elem(&clock, &zero);
-	struct sweep sweep = { .settings = bpf_map_lookup_elem(&settings, &zero) };
+	struct sweep sweep = { clock.swept, clock.seconds };
 
-	if (!clock_ || !sweep.settings)
-		return;
-	sweep.bucket = clock_->swept;
-	sweep.now = clock_->seconds;
 	bpf_loop(buckets, sweep_step, &sweep, 0);
-	clock_->swept = sweep.bucket;
+	clock.swept = sweep.bucket;
 }
 
-static int clock_tick(void *map __attribute__((unused)), __u32 *key, struct timer *timer)
+static int clock_tick(void *map __attribute__((unused)), __u32 *key __attribute__((unused)), struct timer *timer)
 {
-	struct clock *clock_ = bpf_map_lookup_elem(&clock, key);
-
-	if (clock_)
-		clock_->seconds = bpf_ktime_get_ns() / NANOSECONDS;
+	clock.seconds = bpf_ktime_get_ns() / NANOSECONDS;
 	clock_sweep(constants.flow_buckets / (SWEEP_SECONDS * CLOCK_TICKS) + 1);
 	bpf_timer_start(&timer->timer, NANOSECONDS / CLOCK_TICKS, 0);
 	return 0;

@@ -31,25 +31,24 @@ char _license[] SEC("license") = "Dual BSD/GPL";
  * Each family walks in a function of its own, with a packet of its own that stays in registers; what is rare is finished
  * elsewhere (finish()), with a packet that may be on the stack.
  */
-static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settings *settings, __u32 now)
+static __noinline enum reason walk_ip4(struct xdp_md *frame)
 {
-	const struct context context = { settings, now };
 	struct packet packet;
 	struct tuple *tuple = &packet.tuple;
 	void *at;
 
-	if (!packet_of(frame, &packet) || !parse_ip4(&packet, packet.eth + 1) ||
-	    !vip_filter_has(settings, packet.ip->daddr))
+	packet_begin(frame, &packet);
+	if (!parse_ip4(&packet, packet.eth + 1) || !vip_filter_has(packet.ip->daddr))
 		return REASON_NOT_VIP;
 	tuple->client[0] = packet.ip->saddr;
 	tuple->vip[0] = packet.ip->daddr;
 	tuple->protocol = packet.ip->protocol;
 	at = parse_ip4_lengths(&packet, frame);
 	if (!at || (constants.features & FEATURE_CHECKSUM && !ip4_checksum_holds(frame)))
-		return if_vip(frame, settings, REASON_MALFORMED);
+		return if_vip(frame, REASON_MALFORMED);
 	if (packet.ip->frag_off & bpf_htons(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))
-		return if_vip(frame, settings, UNFINISHED_FRAGMENT);
-	switch (tuple->protocol) {
+		return if_vip(frame, UNFINISHED_FRAGMENT);
+	switch (__builtin_expect(tuple->protocol, IPPROTO_TCP)) {
 	case IPPROTO_TCP:
 		at = parse_tcp(&packet, at);
 		break;
@@ -60,40 +59,38 @@ static __noinline enum reason walk_ip4(struct xdp_md *frame, const struct settin
 		at = parse_sctp(&packet, at);
 		break;
 	case IPPROTO_ICMP:
-		return if_vip(frame, settings, UNFINISHED_ICMP);
+		return if_vip(frame, UNFINISHED_ICMP);
 	default:
-		return if_vip(frame, settings, REASON_NO_SERVICE);
+		return if_vip(frame, REASON_NO_SERVICE);
 	}
-	return at ? balance(frame, &packet, false, &context) : if_vip(frame, settings, REASON_MALFORMED);
+	return at ? balance(frame, &packet, false) : if_vip(frame, REASON_MALFORMED);
 }
 
-static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settings *settings, __u32 now)
+static __noinline enum reason walk_ip6(struct xdp_md *frame)
 {
-	const struct context context = { settings, now };
 	struct packet packet;
 	struct tuple *tuple = &packet.tuple;
 	const __be32 *vip;
 	void *at;
 
-	if (!packet_of(frame, &packet))
-		return REASON_NOT_VIP;
+	packet_begin(frame, &packet);
 	at = parse_ip6(&packet, packet.eth + 1);
 	if (!at)
 		return REASON_NOT_VIP;
 	vip = packet.ip6->daddr.s6_addr32;
-	if (!vip_filter_has(settings, vip[0] ^ vip[1] ^ vip[2] ^ vip[3]))
+	if (!vip_filter_has(vip[0] ^ vip[1] ^ vip[2] ^ vip[3]))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(tuple->vip, vip, sizeof(tuple->vip));
 	__builtin_memcpy(tuple->client, &packet.ip6->saddr, sizeof(tuple->client));
 	switch (parse_ip6_chain(&packet, frame, &at)) {
 	case IP6_MALFORMED:
-		return if_vip(frame, settings, REASON_MALFORMED);
+		return if_vip(frame, REASON_MALFORMED);
 	case IP6_PIECE:
-		return if_vip(frame, settings, UNFINISHED_FRAGMENT);
+		return if_vip(frame, UNFINISHED_FRAGMENT);
 	default:
 		break;
 	}
-	switch (tuple->protocol) {
+	switch (__builtin_expect(tuple->protocol, IPPROTO_TCP)) {
 	case IPPROTO_TCP:
 		at = parse_tcp(&packet, at);
 		break;
@@ -104,15 +101,15 @@ static __noinline enum reason walk_ip6(struct xdp_md *frame, const struct settin
 		at = parse_sctp(&packet, at);
 		break;
 	case IP6_ICMP:
-		return if_vip(frame, settings, UNFINISHED_ICMP);
+		return if_vip(frame, UNFINISHED_ICMP);
 	default:
-		return if_vip(frame, settings, REASON_NO_SERVICE);
+		return if_vip(frame, REASON_NO_SERVICE);
 	}
-	return at ? balance(frame, &packet, true, &context) : if_vip(frame, settings, REASON_MALFORMED);
+	return at ? balance(frame, &packet, true) : if_vip(frame, REASON_MALFORMED);
 }
 
 /* To all stations, or to a group of them, or ARP for us alone: only a question for a VIP concerns us. */
-static __noinline enum reason walk_question(struct xdp_md *frame, const struct settings *settings)
+static __noinline enum reason walk_question(struct xdp_md *frame)
 {
 	struct packet packet;
 	struct ethhdr *eth;
@@ -123,88 +120,87 @@ static __noinline enum reason walk_question(struct xdp_md *frame, const struct s
 		return REASON_NOT_IP;
 	eth = packet.eth;
 	at = eth + 1;
-	if (eth->h_proto == bpf_htons(ETH_P_ARP) && (mac_is_broadcast(eth->h_dest) || mac_is_own(eth->h_dest)))
-		return answer_arp(&packet, at, settings);
-	if (!(constants.features & FEATURE_IP6) || eth->h_proto != bpf_htons(ETH_P_IPV6) || eth->h_dest[0] != 0x33 ||
+	if (eth_type(eth) == bpf_htons(ETH_P_ARP) && (mac_is_broadcast(eth->h_dest) || mac_is_own(eth->h_dest)))
+		return answer_arp(&packet, at);
+	if (!(constants.features & FEATURE_IP6) || eth_type(eth) != bpf_htons(ETH_P_IPV6) || eth->h_dest[0] != 0x33 ||
 	    eth->h_dest[1] != 0x33)
 		return REASON_NOT_OURS;
 	at = parse_ip6(&packet, at);
 	if (!at || packet.ip6->nexthdr != IP6_ICMP)
 		return REASON_NOT_OURS;
-	reason = answer_neighbour(&packet, at, settings);
+	reason = answer_neighbour(&packet, at);
 	return reason == REASON_NOT_IP ? REASON_NOT_OURS : reason;
 }
 
 static __always_inline enum reason walk(struct xdp_md *frame)
 {
-	__u32 zero = 0;
-	const struct clock *clock_ = bpf_map_lookup_elem(&clock, &zero);
-	const struct settings *settings_ = bpf_map_lookup_elem(&settings, &zero);
 	struct packet packet;
 
-	if (!clock_ || !settings_)
-		return REASON_INTERNAL;
 	if (!packet_of(frame, &packet))
 		return REASON_NOT_IP;
 	if (!mac_is_own(packet.eth->h_dest))
-		return packet.eth->h_dest[0] & 1 ? walk_question(frame, settings_) : REASON_NOT_OURS;
-	if (constants.features & FEATURE_PEERS && peer_sent(settings_, packet.eth))
-		return walk_peer(frame, settings_);
-	switch (packet.eth->h_proto) {
+		return packet.eth->h_dest[0] & 1 ? walk_question(frame) : REASON_NOT_OURS;
+	if (constants.features & FEATURE_PEERS && peer_sent(packet.eth))
+		return walk_peer(frame);
+	switch (__builtin_expect(eth_type(packet.eth), bpf_htons(ETH_P_IP))) {
 	case bpf_htons(ETH_P_IP):
-		return walk_ip4(frame, settings_, clock_->seconds);
+		return walk_ip4(frame);
 	case bpf_htons(ETH_P_IPV6):
-		return constants.features & FEATURE_IP6 ? walk_ip6(frame, settings_, clock_->seconds) : REASON_NOT_VIP;
+		return constants.features & FEATURE_IP6 ? walk_ip6(frame) : REASON_NOT_VIP;
 	case bpf_htons(ETH_P_ARP):
-		return walk_question(frame, settings_);
+		return walk_question(frame);
 	default:
-		return vlan_is_type(packet.eth->h_proto) ? REASON_TAGGED_TWICE : REASON_NOT_IP;
+		return vlan_is_type(eth_type(packet.eth)) ? REASON_TAGGED_TWICE : REASON_NOT_IP;
 	}
 }
 
 /* An ICMP message that the walk has found to be for a VIP, whole and with sound IP headers. */
-static __noinline enum reason walk_icmp(struct xdp_md *frame, const struct settings *settings, __u32 now)
+static __noinline enum reason walk_icmp(struct xdp_md *frame)
 {
-	const struct context context = { settings, now };
 	struct packet packet;
 	void *at;
 
 	if (!packet_of(frame, &packet))
 		return REASON_INTERNAL;
-	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
+	if (eth_type(packet.eth) == bpf_htons(ETH_P_IP)) {
 		at = parse_ip4(&packet, packet.eth + 1) ? parse_ip4_lengths(&packet, frame) : NULL;
 		if (!at)
 			return REASON_INTERNAL;
 		packet.tuple.vip[0] = packet.ip->daddr;
-		return icmp4(&packet, at, &context);
+		return icmp4(&packet, at);
 	}
 	at = parse_ip6(&packet, packet.eth + 1);
 	if (!(constants.features & FEATURE_IP6) || !at || parse_ip6_chain(&packet, frame, &at) != IP6_WHOLE)
 		return REASON_INTERNAL;
 	__builtin_memcpy(packet.tuple.vip, &packet.ip6->daddr, sizeof(packet.tuple.vip));
-	return icmp6(&packet, at, &context);
+	return icmp6(&packet, at);
 }
 
 /* What left the walk unfinished. */
 static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfinished)
 {
-	__u32 zero = 0;
-	const struct clock *clock_ = bpf_map_lookup_elem(&clock, &zero);
-	const struct settings *settings_ = bpf_map_lookup_elem(&settings, &zero);
-
-	if (!clock_ || !settings_)
-		return REASON_INTERNAL;
 	if (unfinished == UNFINISHED_ICMP)
-		unfinished = walk_icmp(frame, settings_, clock_->seconds);
+		unfinished = walk_icmp(frame);
 	if (unfinished == UNFINISHED_NEIGHBOUR)
-		return constants.features & FEATURE_IP6 ? answer_bare_neighbour(frame, settings_) : REASON_INTERNAL;
+		return constants.features & FEATURE_IP6 ? answer_bare_neighbour(frame) : REASON_INTERNAL;
 	if (unfinished == UNFINISHED_FRAGMENT)
-		unfinished = fragment(frame, settings_, clock_->seconds);
+		unfinished = fragment(frame);
 	if (constants.features & FEATURE_HANDOVER && unfinished == UNFINISHED_BEFORE)
 		return unfinished;
 	if (unfinished < REASONS || !(constants.features & (FEATURE_UNREACHABLE | FEATURE_MTU)))
 		return unfinished;
-	return icmp_made(frame, unfinished, settings_, clock_->seconds);
+	return icmp_made(frame, unfinished);
+}
+
+/* What there is to do after the walk, but for a plain frame that leaves as it came; the verdict. */
+static __always_inline int conclude(struct xdp_md *frame, __u32 tag, __u32 *reason)
+{
+	if (*reason >= REASONS)
+		*reason = finish(frame, *reason);
+	*reason = vlan_put_on(frame, tag, *reason);
+	if (*reason == UNFINISHED_BEFORE && constants.features & FEATURE_HANDOVER)
+		*reason = handover_ask(frame);
+	return forward_out(reason);
 }
 
 SEC("xdp")
@@ -212,14 +208,10 @@ int carom_director(struct xdp_md *frame)
 {
 	__u32 tag = vlan_take_off(frame), reason = walk(frame);
 	struct reason_counter *counter;
-	int verdict;
+	int verdict = XDP_TX;
 
-	if (reason >= REASONS)
-		reason = finish(frame, reason);
-	reason = vlan_put_on(frame, tag, reason);
-	if (constants.features & FEATURE_HANDOVER && reason == UNFINISHED_BEFORE)
-		reason = handover_ask(frame);
-	verdict = forward_out(&reason);
+	if (reason != REASON_FORWARDED || tag || constants.features & (FEATURE_VLAN | FEATURE_INSIDE))
+		verdict = conclude(frame, tag, &reason);
 	counter = bpf_map_lookup_elem(&reasons, &reason);
 	if (counter) {
 		counter->packets++;

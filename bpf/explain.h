@@ -46,14 +46,13 @@ struct question {
 	__u32 template_real, template_idle, template_flows; /* of a template that lives */
 };
 
-static __always_inline void explain_flow(struct question *asked, const struct flow_lookup *found,
-					 const struct context *context)
+static __always_inline void explain_flow(struct question *asked, const struct flow_lookup *found, __u32 now)
 {
-	if (!found->at || flow_has_ended(found->word, context->settings, context->now))
+	if (!found->at || flow_has_ended(found->word, now))
 		return;
 	asked->flow_real = FLOW_REAL(found->word);
 	asked->flow_state = FLOW_STATE(found->word);
-	asked->flow_idle = flow_idle(found->word, context->now);
+	asked->flow_idle = flow_idle(found->word, now);
 	asked->flow_persistent = FLOW_TEMPLATE(found->word);
 }
 
@@ -63,7 +62,6 @@ static __always_inline __u32 explain_template(struct question *asked, const stru
 {
 	struct template_key key = template_key(view->service, view->version, tuple->client, asked->ip6);
 	struct template *template = bpf_map_lookup_elem(&templates, &key);
-	struct real *real;
 	__u32 id;
 
 	if (!template || !template_lives(template, view->version->persistence, now))
@@ -72,8 +70,7 @@ static __always_inline __u32 explain_template(struct question *asked, const stru
 	asked->template_real = id;
 	asked->template_idle = now - template->used;
 	asked->template_flows = template->flows;
-	real = bpf_map_lookup_elem(&reals, &id);
-	return real && real->flags & REAL_AVAILABLE ? id : REAL_NONE;
+	return real_of(id)->flags & REAL_AVAILABLE ? id : REAL_NONE;
 }
 
 static __always_inline __u32 explain_schedule(const struct view *view, __u32 key, __u32 now)
@@ -96,23 +93,21 @@ static __always_inline void explain_slot(struct question *asked, const struct vi
 }
 
 /* As balance_moved(), for the first packet that is seen of a flow. */
-static __always_inline __u32 explain_moved(const struct question *asked, __u8 segment, __u32 moved,
-					   const struct context *context)
+static __always_inline __u32 explain_moved(const struct question *asked, __u8 segment, __u32 moved, __u32 now)
 {
 	__u32 before = segment != SEGMENT_DATAGRAM ? REAL_NONE : asked->slot_before;
-	struct real *real = bpf_map_lookup_elem(&reals, &before);
 
-	return before && stays_before(real, segment, moved, context) ? before : asked->slot_now;
+	return before && stays_before(real_of(before), segment, moved, now) ? before : asked->slot_now;
 }
 
-static __always_inline bool explain_has_room(const struct flow_lookup *found, bool ip6, const struct context *context)
+static __always_inline bool explain_has_room(const struct flow_lookup *found, bool ip6, __u32 now)
 {
-	return found->at || (ip6 ? room_in(true, found->buckets[0], found->buckets[1], context)
-				 : room_in(false, found->buckets[0], found->buckets[1], context));
+	return found->at || (ip6 ? room_in(true, found->buckets[0], found->buckets[1], now)
+				 : room_in(false, found->buckets[0], found->buckets[1], now));
 }
 
 static __always_inline void explain_walk(struct question *asked, const struct tuple *tuple, struct view *view,
-					 const struct context *context)
+					 __u32 now)
 {
 	bool tracks_all = view->version->flags & VERSION_TRACKS_ALL;
 	__u32 key = slot_key(view->version, tuple, asked->ip6), kept = REAL_NONE;
@@ -120,7 +115,7 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 	__u32 real = REAL_NONE, before;
 
 	explain_slot(asked, view, key);
-	asked->scheduled = tracks_all ? explain_schedule(view, key, context->now) : asked->slot_now;
+	asked->scheduled = tracks_all ? explain_schedule(view, key, now) : asked->slot_now;
 	asked->real = asked->scheduled;
 	asked->step = STEP_SCHEDULED;
 	if (!tracks_all && !asked->slot_tracked) {
@@ -129,13 +124,13 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 	}
 	if (view->version->flags & VERSION_ONE_PACKET && tuple->segment == SEGMENT_DATAGRAM)
 		return;
-	if (flow_find(tuple, asked->ip6, view->vip, context, &found)) {
-		explain_flow(asked, &found, context);
-		real = real_of_flow(&found, tuple->segment, context);
+	if (flow_find(tuple, asked->ip6, view->vip, now, &found)) {
+		explain_flow(asked, &found, now);
+		real = real_of_flow(&found, tuple->segment, now);
 	}
 	if (tracks_all && constants.features & FEATURE_PERSISTENCE && view->version->persistence)
-		kept = explain_template(asked, tuple, view, context->now);
-	before = tuple->segment == SEGMENT_DATAGRAM ? real_before(tuple, asked->ip6, tuple->segment, view, context)
+		kept = explain_template(asked, tuple, view, now);
+	before = tuple->segment == SEGMENT_DATAGRAM ? real_before(tuple, asked->ip6, tuple->segment, view, now)
 						    : REAL_NONE;
 	if (real) {
 		asked->step = STEP_FLOW;
@@ -145,18 +140,18 @@ static __always_inline void explain_walk(struct question *asked, const struct tu
 		asked->real = before;
 	} else if (!tracks_all) {
 		asked->step = STEP_MOVED;
-		asked->real = explain_moved(asked, tuple->segment, view->version->moved, context);
+		asked->real = explain_moved(asked, tuple->segment, view->version->moved, now);
 	} else if (kept || asked->scheduled) {
 		asked->step = kept ? STEP_TEMPLATE : STEP_SCHEDULED;
 		asked->real = kept ? kept : asked->scheduled;
-		if (!explain_has_room(&found, asked->ip6, context)) {
+		if (!explain_has_room(&found, asked->ip6, now)) {
 			asked->step = STEP_FULL;
 			asked->real = asked->slot_now;
 		}
 	}
 }
 
-static __always_inline void explain_packet(struct question *asked, const struct context *context)
+static __always_inline void explain_packet(struct question *asked, __u32 now)
 {
 	struct tuple tuple = {
 		.client_port = asked->client_port,
@@ -170,13 +165,13 @@ static __always_inline void explain_packet(struct question *asked, const struct 
 
 	__builtin_memcpy(tuple.client, &asked->client, sizeof(tuple.client));
 	__builtin_memcpy(tuple.vip, &asked->vip, sizeof(tuple.vip));
-	if (!is_vip(context->settings, tuple.vip, asked->ip6))
+	if (!is_vip(tuple.vip, asked->ip6))
 		return;
 	asked->step = STEP_NO_SERVICE;
-	if (!view_service(context->settings, &tuple, asked->ip6, &view))
+	if (!view_service(&tuple, asked->ip6, &view))
 		return;
 	asked->service = view.service;
-	explain_walk(asked, &tuple, &view, context);
+	explain_walk(asked, &tuple, &view, now);
 }
 
 static struct question explained; /* on the stack there is no room for it; one asks at a time */
@@ -185,13 +180,8 @@ static struct question explained; /* on the stack there is no room for it; one a
 SEC("syscall")
 int explain(struct question *asked)
 {
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
-	struct clock *clock_ = bpf_map_lookup_elem(&clock, &only_key);
-
-	if (!clock_ || !settings_)
-		return 1;
 	explained = *asked;
-	explain_packet(&explained, &(struct context){ settings_, clock_->seconds });
+	explain_packet(&explained, clock.seconds);
 	*asked = explained;
 	return 0;
 }

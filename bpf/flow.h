@@ -109,6 +109,8 @@ static const __u8 flow_next[4][FLOW_UDP + 1] = {
 #define FLOW_TEMPLATE_BITS(generation) ((__u64)(generation) << 41)
 #define FLOW_SEEN(word) ((__u16)((word) >> 48))
 
+#define FLOW_SAME_BUT_SEEN(one, other) (!(((one) ^ (other)) << 16))
+
 /* Of two seconds: one may be ahead of what a packet has for now, which is no reason to take it for ages ago. */
 static __always_inline bool is_later(__u32 second, __u32 than)
 {
@@ -160,11 +162,11 @@ static __always_inline __u16 flow_idle(__u64 word, __u32 now)
 }
 
 /* The question whether it is ahead costs those nothing that have not ended. */
-static __always_inline bool flow_has_ended(__u64 word, const struct settings *settings, __u32 now)
+static __always_inline bool flow_has_ended(__u64 word, __u32 now)
 {
 	__u16 age = now - FLOW_SEEN(word);
 
-	return age > settings->timeouts[FLOW_STATE(word)] && !flow_is_ahead(age);
+	return age > settings.timeouts[FLOW_STATE(word)] && !flow_is_ahead(age);
 }
 
 /* IPVS's rule: overloaded from `upper` flows on, until there are fewer than `lower`. */
@@ -187,8 +189,6 @@ static __always_inline void flow_count(__u64 word, int sign)
 	__u32 real = FLOW_REAL(word);
 	__u64 *load = load_of(real), change = (flow_is_active(word) ? LOAD_OF_ACTIVE : LOAD_OF_INACTIVE) * sign;
 
-	if (!load)
-		return;
 	change += __sync_fetch_and_add(load, change);
 	if (constants.features & FEATURE_LIMITS)
 		flow_mind_limit(real, change, sign);
@@ -212,16 +212,23 @@ static __always_inline bool flow_swap(__u64 *at, __u64 old, __u64 new)
  */
 static __always_inline bool flow_go_on(__u64 *at, __u64 old, __u64 new)
 {
-	__u64 *load, step = LOAD_OF_ACTIVE - LOAD_OF_INACTIVE;
+	__u64 step = LOAD_OF_ACTIVE - LOAD_OF_INACTIVE;
 
 	if (__sync_val_compare_and_swap(at, old, new) != old)
 		return false;
 	if (flow_is_active(old) == flow_is_active(new))
 		return true;
-	load = load_of(FLOW_REAL(new));
-	if (load)
-		__sync_fetch_and_add(load, flow_is_active(new) ? step : -step);
+	__sync_fetch_and_add(load_of(FLOW_REAL(new)), flow_is_active(new) ? step : -step);
 	return true;
+}
+
+/*
+ * Nothing but the time has changed: that is a word of its own in the flow's, and one store, since whoever changes the rest
+ * meanwhile has the same time or a later one. Where the flow was taken away just now, it is left in a free place.
+ */
+static __always_inline void flow_stamp(__u64 *at, __u32 now)
+{
+	((volatile __u16 *)at)[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 3 : 0] = now;
 }
 
 static __always_inline __u64 flow_mix(__u64 hash)
@@ -271,6 +278,40 @@ static __always_inline __u64 flow4_key(const struct tuple *tuple)
 	return tuple->client[0] | (__u64)tuple->client_port << 32 | (__u64)tuple->vip_port << 48;
 }
 
+/*
+ * A flow is looked for by its key alone and without a branch: at which place it stands is a matter of luck, and a wrong
+ * guess of it would hold up all that comes behind until the bucket is here from memory. Who is there is proven afterwards.
+ * So a key may stand in one place only, and in no free one; where it does stand twice, as the same client may come by the
+ * same ports to another VIP or by another protocol, the flow is looked for once more, the plain way.
+ */
+
+/* All ones if it is not 0. */
+static __always_inline __u64 flow_differs(__u64 difference)
+{
+	difference = (__s64)(difference | -difference) >> 63;
+	barrier_var(difference);
+	return difference;
+}
+
+/* Of so many places, of which each that differs adds how many come from it on: that which does not; `places`: all do. */
+static __always_inline __u32 flow_only_place(__u64 sum, __u32 places)
+{
+	__u32 place = sum - (places - 1) * places / 2;
+
+	barrier_var(place); /* one path for the verifier, whichever the place */
+	return place;
+}
+
+static __always_inline __u32 flow4_guess(const struct bucket4 *bucket, __u64 key)
+{
+	__u64 sum = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < BUCKET_FLOWS; i++)
+		sum += flow_differs(bucket->flows[i].key ^ key) & (BUCKET_FLOWS - i);
+	return flow_only_place(sum, BUCKET_FLOWS);
+}
+
 /* The place of this flow in the bucket, BUCKET_FLOWS if it is not there. */
 static __always_inline __u32 flow4_place(const struct bucket4 *bucket, __u64 key, __u16 vip)
 {
@@ -280,14 +321,15 @@ static __always_inline __u32 flow4_place(const struct bucket4 *bucket, __u64 key
 	for (__u32 i = 0; i < BUCKET_FLOWS; i++)
 		if (bucket->flows[i].key == key && FLOW_VIP(bucket->flows[i].word) == vip)
 			place = i;
-	barrier_var(place); /* one path for the verifier, whichever the place */
+	barrier_var(place);
 	return place;
 }
 
-/* What a look came to. Torn: the place was given to another flow, or this one taken away, while we looked. */
+/* What a look came to. Torn: another flow is there, or has just come there, or this one was taken away while we looked. */
 enum look { LOOK_FOUND, LOOK_MISSED, LOOK_TORN, LOOK_FAILED };
 
-static __always_inline enum look flow4_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
+static __always_inline enum look flow4_find(const struct tuple *tuple, __u16 vip, __u64 seed, bool again,
+					    struct flow_lookup *found)
 {
 	__u64 key = flow4_key(tuple);
 	struct bucket4 *bucket;
@@ -299,7 +341,9 @@ static __always_inline enum look flow4_find(const struct tuple *tuple, __u16 vip
 		bucket = bpf_map_lookup_elem(&flows4, &found->buckets[i]);
 		if (!bucket)
 			return LOOK_FAILED;
-		place = flow4_place(bucket, key, vip);
+		place = again ? flow4_place(bucket, key, vip) : flow4_guess(bucket, key);
+		if (place > BUCKET_FLOWS)
+			return LOOK_TORN;
 		if (place < BUCKET_FLOWS) {
 			found->at = &bucket->flows[place].word;
 			found->word = *(volatile __u64 *)found->at;
@@ -328,6 +372,30 @@ static __always_inline bool flow6_is(const volatile struct flow6 *flow, const st
 }
 
 /* In the bucket's first cache line, where most are, or in its second. */
+static __always_inline __u32 flow6_guess(const struct bucket6 *bucket, const struct flow6_key *key)
+{
+	const __u64 *right = (const __u64 *)key, *left;
+	__u32 place = 0, in_line;
+	__u64 sum;
+
+#pragma unroll
+	for (__u32 line = 0; line < BUCKET_FLOWS; line += LINE_FLOWS6) {
+		sum = 0;
+#pragma unroll
+		for (__u32 i = 0; i < LINE_FLOWS6; i++) {
+			left = (const __u64 *)&bucket->flows[line + i].key;
+			sum += flow_differs((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2])) &
+			       (LINE_FLOWS6 - i);
+		}
+		in_line = flow_only_place(sum, LINE_FLOWS6);
+		place = line + in_line;
+		if (in_line != LINE_FLOWS6)
+			break;
+	}
+	barrier_var(place);
+	return place;
+}
+
 static __always_inline __u32 flow6_place(const struct bucket6 *bucket, const struct flow6_key *key, __u16 vip)
 {
 	__u32 place = BUCKET_FLOWS;
@@ -346,7 +414,8 @@ static __always_inline __u32 flow6_place(const struct bucket6 *bucket, const str
 	return place;
 }
 
-static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip, __u64 seed, struct flow_lookup *found)
+static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip, __u64 seed, bool again,
+					    struct flow_lookup *found)
 {
 	struct flow6_key key = flow6_key(tuple);
 	struct bucket6 *bucket;
@@ -358,7 +427,9 @@ static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip
 		bucket = bpf_map_lookup_elem(&flows6, &found->buckets[i]);
 		if (!bucket)
 			return LOOK_FAILED;
-		place = flow6_place(bucket, &key, vip);
+		place = again ? flow6_place(bucket, &key, vip) : flow6_guess(bucket, &key);
+		if (place > BUCKET_FLOWS)
+			return LOOK_TORN;
 		if (place < BUCKET_FLOWS) {
 			found->at = &bucket->flows[place].word;
 			found->word = *(volatile __u64 *)found->at;
@@ -378,28 +449,28 @@ static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip
  */
 static __always_inline bool flow_look_again(__u32 now, bool first, __u32 *done)
 {
-	const volatile struct moves *moves_ = bpf_map_lookup_elem(&moves, &only_key);
+	const volatile struct moves *moves_ = &moves;
 	__u32 before = *done;
 
-	if (!moves_ || is_later(now, moves_->last + 1))
+	if (is_later(now, moves_->last + 1))
 		return false;
 	*done = moves_->done;
 	return first || moves_->begun != before;
 }
 
 /* False: the table itself cannot be reached. A flow that has ended is found too; its place serves again. */
-static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16 vip, const struct context *context,
+static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16 vip, __u32 now,
 				      struct flow_lookup *found)
 {
-	__u64 seed = context->settings->seed;
+	__u64 seed = settings.seed;
 	__u32 done = 0;
 	enum look result;
 
 	for (int look = 0; look < FLOW_LOOKS; look++) {
-		result = ip6 ? flow6_find(tuple, vip, seed, found) : flow4_find(tuple, vip, seed, found);
+		result = ip6 ? flow6_find(tuple, vip, seed, look, found) : flow4_find(tuple, vip, seed, look, found);
 		if (result == LOOK_FOUND)
 			return true;
-		if (result == LOOK_FAILED || (result == LOOK_MISSED && !flow_look_again(context->now, !look, &done)))
+		if (result == LOOK_FAILED || (result == LOOK_MISSED && !flow_look_again(now, !look, &done)))
 			break;
 	}
 	found->at = NULL;

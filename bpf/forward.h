@@ -6,12 +6,13 @@
 #include "maps.h"
 #include "parse.h"
 
+/* A MAC in the frame, or in a map, in two pieces. */
+#define MAC_FIRST(mac) (*(volatile __u32 *)(mac))
+#define MAC_LAST(mac) (*(volatile __u16 *)((volatile void *)(mac) + 4))
+
 static __always_inline bool mac_is_own(const void *mac)
 {
-	const __u16 *at = mac;
-	const volatile __u16 *own = (const volatile __u16 *)constants.own_mac;
-
-	return at[0] == own[0] && at[1] == own[1] && at[2] == own[2];
+	return MAC_FIRST(mac) == MAC_FIRST(constants.own_mac) && MAC_LAST(mac) == MAC_LAST(constants.own_mac);
 }
 
 static __always_inline bool mac_is_broadcast(const void *mac)
@@ -21,25 +22,21 @@ static __always_inline bool mac_is_broadcast(const void *mac)
 	return (at[0] & at[1] & at[2]) == 0xffff;
 }
 
+static __always_inline void mac_write(void *to, const volatile void *mac)
+{
+	MAC_FIRST(to) = MAC_FIRST(mac);
+	MAC_LAST(to) = MAC_LAST(mac);
+}
+
 static __always_inline void mac_write_own(void *to)
 {
-	__u16 *at = to;
-	const volatile __u16 *own = (const volatile __u16 *)constants.own_mac;
-
-	at[0] = own[0];
-	at[1] = own[1];
-	at[2] = own[2];
+	mac_write(to, constants.own_mac);
 }
 
 /* The sender of what goes to a real server. */
 static __always_inline void mac_write_out(void *to)
 {
-	__u16 *at = to;
-	const volatile __u16 *out = (const volatile __u16 *)constants.out_mac;
-
-	at[0] = out[0];
-	at[1] = out[1];
-	at[2] = out[2];
+	mac_write(to, constants.out_mac);
 }
 
 static __always_inline void mac_copy(void *to, const void *from)
@@ -101,23 +98,23 @@ static __always_inline enum reason forward_to_real(struct packet *packet, const 
 		forward_count(packet, id, is_new);
 		return REASON_LOCAL;
 	}
-	if (constants.features & FEATURE_MTU && forward_mtu(real) &&
-	    packet_left(packet, packet->ip) > forward_mtu(real))
-		return UNFINISHED_TOO_BIG_FOR(forward_mtu(real));
+	if (constants.features & (FEATURE_MTU | FEATURE_VLAN)) {
+		if (constants.features & FEATURE_MTU && forward_mtu(real) &&
+		    packet_left(packet, packet->ip) > forward_mtu(real))
+			return UNFINISHED_TOO_BIG_FOR(forward_mtu(real));
+		if (constants.features & FEATURE_VLAN)
+			forward_note_vlan(real);
+	}
 	mac_write_out(packet->eth->h_source);
-	mac_copy(packet->eth->h_dest, real->mac);
+	mac_write(packet->eth->h_dest, real->mac);
 	packet->real = id;
-	if (constants.features & FEATURE_VLAN)
-		forward_note_vlan(real);
 	forward_count(packet, id, is_new);
 	return reason;
 }
 
 static __always_inline enum reason forward_to(struct packet *packet, __u32 id, bool is_new, enum reason reason)
 {
-	struct real *real = bpf_map_lookup_elem(&reals, &id);
-
-	return real ? forward_to_real(packet, real, id, is_new, reason) : REASON_INTERNAL;
+	return forward_to_real(packet, real_of(id), id, is_new, reason);
 }
 
 /* The verdict of a frame whose walk has ended; its reason becomes another where the way out is gone. */

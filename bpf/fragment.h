@@ -44,21 +44,21 @@ static __always_inline struct fragment_key fragment_key(const struct tuple *tupl
 }
 
 /* Functions of their own, so that the name is not on the stack while the first piece is balanced. */
-static __noinline void fragment_remember(const struct tuple *tuple, bool ip6, __u32 id, __u32 real, __u32 now)
+static __noinline void fragment_remember(const struct tuple *tuple, bool ip6, __u32 id, __u32 real)
 {
 	struct fragment_key key = fragment_key(tuple, ip6, id);
-	struct fragment fragment = { real, now };
+	struct fragment fragment = { real, clock_now() };
 
 	bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY);
 }
 
 /* The real server that the first piece went to; REAL_NONE: it has not come, or too long ago. */
-static __noinline __u32 fragment_recall(const struct tuple *tuple, bool ip6, __u32 id, __u32 now)
+static __noinline __u32 fragment_recall(const struct tuple *tuple, bool ip6, __u32 id)
 {
 	struct fragment_key key = fragment_key(tuple, ip6, id);
 	struct fragment *fragment = bpf_map_lookup_elem(&fragments, &key);
 
-	return fragment && !is_later(now, fragment->seen + FRAGMENT_SECONDS) ? fragment->real : REAL_NONE;
+	return fragment && !is_later(clock_now(), fragment->seen + FRAGMENT_SECONDS) ? fragment->real : REAL_NONE;
 }
 
 /* TCP's second eight bytes by themselves can only be meant to write over a header that was looked at (RFC 3128). */
@@ -85,7 +85,7 @@ static __always_inline void *parse_udp_first(struct packet *packet, void *at)
 }
 
 static __always_inline enum reason fragment_first(struct xdp_md *frame, struct packet *packet, void *at, bool ip6,
-						  __u32 id, const struct context *context)
+						  __u32 id)
 {
 	enum reason reason;
 
@@ -98,16 +98,15 @@ static __always_inline enum reason fragment_first(struct xdp_md *frame, struct p
 	if (!at)
 		return REASON_MALFORMED;
 	packet->real = REAL_NONE;
-	reason = balance(frame, packet, ip6, context);
+	reason = balance(frame, packet, ip6);
 	if (packet->real != REAL_NONE)
-		fragment_remember(&packet->tuple, ip6, id, packet->real, context->now);
+		fragment_remember(&packet->tuple, ip6, id, packet->real);
 	return reason;
 }
 
-static __always_inline enum reason fragment_later(struct packet *packet, bool ip6, __u32 id,
-						  const struct context *context)
+static __always_inline enum reason fragment_later(struct packet *packet, bool ip6, __u32 id)
 {
-	__u32 real = fragment_recall(&packet->tuple, ip6, id, context->now);
+	__u32 real = fragment_recall(&packet->tuple, ip6, id);
 	enum reason reason;
 
 	if (real == REAL_NONE)
@@ -117,18 +116,16 @@ static __always_inline enum reason fragment_later(struct packet *packet, bool ip
 }
 
 static __always_inline enum reason fragment_of(struct xdp_md *frame, struct packet *packet, void *at, bool ip6,
-					       struct piece piece, const struct context *context)
+					       struct piece piece)
 {
 	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP &&
 	    packet->tuple.protocol != IPPROTO_SCTP)
 		return REASON_NO_SERVICE;
-	return piece.offset ? fragment_later(packet, ip6, piece.id, context)
-			    : fragment_first(frame, packet, at, ip6, piece.id, context);
+	return piece.offset ? fragment_later(packet, ip6, piece.id) : fragment_first(frame, packet, at, ip6, piece.id);
 }
 
-static __noinline enum reason fragment4(struct xdp_md *frame, const struct settings *settings, __u32 now)
+static __noinline enum reason fragment4(struct xdp_md *frame)
 {
-	const struct context context = { settings, now };
 	struct packet packet;
 	struct piece piece;
 	__u32 word;
@@ -146,12 +143,11 @@ static __noinline enum reason fragment4(struct xdp_md *frame, const struct setti
 	piece = (struct piece){ packet.ip->id, (word & IP4_FRAGMENT_OFFSET) * 8, word & IP4_MORE_FRAGMENTS };
 	if (!piece_is_sound(&packet, piece, packet.ip->ihl * 4u))
 		return REASON_MALFORMED;
-	return fragment_of(frame, &packet, at, false, piece, &context);
+	return fragment_of(frame, &packet, at, false, piece);
 }
 
-static __noinline enum reason fragment6(struct xdp_md *frame, const struct settings *settings, __u32 now)
+static __noinline enum reason fragment6(struct xdp_md *frame)
 {
-	const struct context context = { settings, now };
 	struct ip6_extension *header;
 	struct packet packet;
 	struct piece piece;
@@ -172,19 +168,19 @@ static __noinline enum reason fragment6(struct xdp_md *frame, const struct setti
 	piece = (struct piece){ header->rest, bpf_ntohs(header->fragment) & 0xfff8, bpf_ntohs(header->fragment) & 1 };
 	if (!piece_is_sound(&packet, piece, 0))
 		return REASON_MALFORMED;
-	return fragment_of(frame, &packet, header + 1, true, piece, &context);
+	return fragment_of(frame, &packet, header + 1, true, piece);
 }
 
 /* A frame that the walk has found to be for a VIP, and a piece. */
-static __always_inline enum reason fragment(struct xdp_md *frame, const struct settings *settings, __u32 now)
+static __always_inline enum reason fragment(struct xdp_md *frame)
 {
 	struct packet packet;
 
 	if (!packet_of(frame, &packet))
 		return REASON_INTERNAL;
-	if (constants.features & FEATURE_IP6 && packet.eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return fragment6(frame, settings, now);
-	return fragment4(frame, settings, now);
+	if (constants.features & FEATURE_IP6 && eth_type(packet.eth) == bpf_htons(ETH_P_IPV6))
+		return fragment6(frame);
+	return fragment4(frame);
 }
 
 #endif

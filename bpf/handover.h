@@ -19,12 +19,8 @@
 /* Whether a packet whose flow is not known here goes to the program before. */
 static __always_inline bool handover_asks(bool begins)
 {
-	struct handover *handover_;
-
-	if (!(constants.features & FEATURE_HANDOVER))
-		return false;
-	handover_ = bpf_map_lookup_elem(&handover, &only_key);
-	return handover_ && *(volatile __u32 *)&handover_->asks & (begins ? HANDOVER_BEGINNING : HANDOVER_GOING_ON);
+	return constants.features & FEATURE_HANDOVER &&
+	       *(volatile __u32 *)&handover.asks & (begins ? HANDOVER_BEGINNING : HANDOVER_GOING_ON);
 }
 
 /* Does not return: a tail call. */

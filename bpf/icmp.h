@@ -15,23 +15,23 @@
 #include "parse.h"
 
 /* The tuple is that of the flow. It changes nothing in the flow: an error is no packet of it. */
-static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6, const struct context *context)
+static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6)
 {
 	const struct tuple *tuple = &packet->tuple;
 	struct flow_lookup found;
+	__u32 real, now = clock_now();
 	struct view view;
 	__u64 slot;
-	__u32 real;
 
-	if (!view_service(context->settings, tuple, ip6, &view))
+	if (!view_service(tuple, ip6, &view))
 		return REASON_ICMP_NO_FLOW;
-	if (!flow_find(tuple, ip6, view.vip, context, &found))
+	if (!flow_find(tuple, ip6, view.vip, now, &found))
 		return REASON_INTERNAL;
-	real = real_of_flow(&found, SEGMENT_NONE, context);
+	real = real_of_flow(&found, SEGMENT_NONE, now);
 	if (!real && handover_asks(false))
 		return UNFINISHED_BEFORE;
 	if (!real)
-		real = real_before(tuple, ip6, SEGMENT_NONE, &view, context);
+		real = real_before(tuple, ip6, SEGMENT_NONE, &view, now);
 	if (!real) {
 		slot = slot_of(view.version, slot_key(view.version, tuple, ip6));
 		real = slot & SLOT_TRACKED ? SLOT_BEFORE(slot) : SLOT_NOW(slot);
@@ -39,7 +39,7 @@ static __always_inline enum reason icmp_to_real(struct packet *packet, bool ip6,
 	return real ? forward_to(packet, real, false, REASON_ICMP_FORWARDED) : REASON_ICMP_NO_FLOW;
 }
 
-static __always_inline enum reason icmp4_error(struct packet *packet, void *at, const struct context *context)
+static __always_inline enum reason icmp4_error(struct packet *packet, void *at)
 {
 	struct tuple *tuple = &packet->tuple;
 	struct iphdr *inner = at;
@@ -56,10 +56,10 @@ static __always_inline enum reason icmp4_error(struct packet *packet, void *at, 
 	tuple->protocol = inner->protocol;
 	tuple->vip_port = ports[0];
 	tuple->client_port = ports[1];
-	return icmp_to_real(packet, false, context);
+	return icmp_to_real(packet, false);
 }
 
-static __noinline enum reason icmp4(struct packet *packet, void *at, const struct context *context)
+static __noinline enum reason icmp4(struct packet *packet, void *at)
 {
 	struct icmp *icmp = at;
 
@@ -67,12 +67,12 @@ static __noinline enum reason icmp4(struct packet *packet, void *at, const struc
 		return REASON_MALFORMED;
 	switch (icmp->type) {
 	case ICMP_ECHO:
-		return answer_echo4(packet, icmp, context->settings);
+		return answer_echo4(packet, icmp);
 	case ICMP_UNREACHABLE:
 	case ICMP_SOURCE_QUENCH:
 	case ICMP_TIME_EXCEEDED:
 	case ICMP_PARAMETER_PROBLEM:
-		return icmp4_error(packet, icmp + 1, context);
+		return icmp4_error(packet, icmp + 1);
 	default:
 		return REASON_NO_SERVICE;
 	}
@@ -82,7 +82,7 @@ static __noinline enum reason icmp4(struct packet *packet, void *at, const struc
  * Only errors that quote the transport header right behind IPv6's are understood, or behind the fragment header of a
  * first piece: real servers send no others.
  */
-static __always_inline enum reason icmp6_error(struct packet *packet, void *at, const struct context *context)
+static __always_inline enum reason icmp6_error(struct packet *packet, void *at)
 {
 	__u32 payload = packet->payload - sizeof(struct icmp);
 	struct tuple *tuple = &packet->tuple;
@@ -106,10 +106,10 @@ static __always_inline enum reason icmp6_error(struct packet *packet, void *at, 
 	}
 	tuple->vip_port = ports[0];
 	tuple->client_port = ports[1];
-	return icmp_to_real(packet, true, context);
+	return icmp_to_real(packet, true);
 }
 
-static __noinline enum reason icmp6(struct packet *packet, void *at, const struct context *context)
+static __noinline enum reason icmp6(struct packet *packet, void *at)
 {
 	struct icmp *icmp = at;
 
@@ -117,14 +117,14 @@ static __noinline enum reason icmp6(struct packet *packet, void *at, const struc
 		return REASON_MALFORMED;
 	switch (icmp->type) {
 	case ICMP6_ECHO:
-		return answer_echo6(packet, icmp, context->settings);
+		return answer_echo6(packet, icmp);
 	case ICMP6_SOLICITATION:
-		return answer_neighbour(packet, at, context->settings);
+		return answer_neighbour(packet, at);
 	case ICMP6_UNREACHABLE:
 	case ICMP6_TOO_BIG:
 	case ICMP6_TIME_EXCEEDED:
 	case ICMP6_PARAMETER_PROBLEM:
-		return icmp6_error(packet, icmp + 1, context);
+		return icmp6_error(packet, icmp + 1);
 	default:
 		return REASON_NO_SERVICE;
 	}

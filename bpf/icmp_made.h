@@ -37,17 +37,14 @@ struct made {
 };
 
 /* Whether one more may be sent in this second. Who loses the race for a new second counts in it. */
-static __always_inline bool made_allowed(const struct settings *settings, __u32 now)
+static __always_inline bool made_allowed(void)
 {
-	__u32 zero = 0;
-	__u64 *word = bpf_map_lookup_elem(&icmp_sent, &zero), old;
+	__u32 now = clock_now();
+	__u64 old = *(volatile __u64 *)&icmp_sent;
 
-	if (!word)
-		return false;
-	old = *word;
 	if (old >> 32 != now)
-		__sync_val_compare_and_swap(word, old, (__u64)now << 32);
-	return (__u32)__sync_fetch_and_add(word, 1) < settings->icmp_rate;
+		__sync_val_compare_and_swap(&icmp_sent, old, (__u64)now << 32);
+	return (__u32)__sync_fetch_and_add(&icmp_sent, 1) < settings.icmp_rate;
 }
 
 /* The sum of what is quoted, an even number of bytes. */
@@ -71,7 +68,7 @@ static __always_inline __u32 made_sum(__u32 sum, const void *at, const void *end
 static __always_inline bool made_room(struct xdp_md *frame, struct packet *packet, __u32 quoted, __u32 headers)
 {
 	__u32 size = bpf_xdp_get_buff_len(frame) - sizeof(*packet->eth);
-	__be16 protocol = packet->eth->h_proto;
+	__be16 protocol = eth_type(packet->eth);
 	__u16 sender[3];
 
 	mac_copy(sender, packet->eth->h_source);
@@ -158,8 +155,7 @@ static __noinline enum reason icmp_made6(struct xdp_md *frame, const struct made
 	return made->told;
 }
 
-static __always_inline enum reason icmp_made(struct xdp_md *frame, enum reason unfinished,
-					     const struct settings *settings, __u32 now)
+static __always_inline enum reason icmp_made(struct xdp_md *frame, enum reason unfinished)
 {
 	struct made made = { REASON_UNREACHABLE, REASON_NO_REAL, 0 };
 	struct packet packet;
@@ -168,9 +164,9 @@ static __always_inline enum reason icmp_made(struct xdp_md *frame, enum reason u
 		made = (struct made){ REASON_TOO_BIG_TOLD, REASON_TOO_BIG, UNFINISHED_MTU(unfinished) };
 	if (!packet_of(frame, &packet))
 		return REASON_INTERNAL;
-	if (!made_allowed(settings, now))
+	if (!made_allowed())
 		return made.silent;
-	if (constants.features & FEATURE_IP6 && packet.eth->h_proto == bpf_htons(ETH_P_IPV6))
+	if (constants.features & FEATURE_IP6 && eth_type(packet.eth) == bpf_htons(ETH_P_IPV6))
 		return icmp_made6(frame, &made);
 	return icmp_made4(frame, &made);
 }

@@ -8,12 +8,6 @@
 
 #define FRONTEND_FACTOR 0x9e3779b97f4a7c15ULL /* 2^64 by the golden ratio */
 
-/* What every packet needs besides itself. */
-struct context {
-	const struct settings *settings;
-	__u32 now; /* seconds */
-};
-
 /* The state of a service that this packet sees, whatever changes meanwhile. */
 struct view {
 	__u32 service;
@@ -23,40 +17,38 @@ struct view {
 };
 
 /* `address` is an IPv4 address, or the XOR of an IPv6 address's four words, in network order. */
-static __always_inline bool vip_filter_has(const struct settings *settings, __be32 address)
+static __always_inline bool vip_filter_has(__be32 address)
 {
-	__u32 bit = address * 0x9e3779b1u >> 20;
-
-	return settings->vip_filter[bit >> 6] >> (bit & 63) & 1;
+	return settings.vip_filter[address * 0x9e3779b1u >> (32 - VIP_FILTER_BITS)];
 }
 
-static __always_inline bool is_vip(const struct settings *settings, const __be32 *address, bool ip6)
+static __always_inline bool is_vip(const __be32 *address, bool ip6)
 {
 	struct vip *vip = ip6 ? bpf_map_lookup_elem(&vips6, address) : bpf_map_lookup_elem(&vips4, address);
 
-	return vip && HALF_OF(vip->halves, settings->half);
+	return vip && HALF_OF(vip->halves, settings.half);
 }
 
 /*
  * The filter may err on the side of VIPs; what is rare may ask again. By the frame alone: what is passed on by its address
  * cannot stay in registers.
  */
-static __noinline enum reason if_vip(struct xdp_md *frame, const struct settings *settings, enum reason reason)
+static __noinline enum reason if_vip(struct xdp_md *frame, enum reason reason)
 {
 	struct packet packet;
 
 	if (!packet_of(frame, &packet))
 		return REASON_INTERNAL;
-	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
+	if (eth_type(packet.eth) == bpf_htons(ETH_P_IP)) {
 		if (!parse_ip4(&packet, packet.eth + 1))
 			return REASON_NOT_VIP;
 		packet.tuple.vip[0] = packet.ip->daddr;
-		return is_vip(settings, packet.tuple.vip, false) ? reason : REASON_NOT_VIP;
+		return is_vip(packet.tuple.vip, false) ? reason : REASON_NOT_VIP;
 	}
 	if (!(constants.features & FEATURE_IP6) || !parse_ip6(&packet, packet.eth + 1))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(packet.tuple.vip, &packet.ip6->daddr, sizeof(packet.tuple.vip));
-	return is_vip(settings, packet.tuple.vip, true) ? reason : REASON_NOT_VIP;
+	return is_vip(packet.tuple.vip, true) ? reason : REASON_NOT_VIP;
 }
 
 static __always_inline __u32 frontend_hash(__u64 key)
@@ -69,13 +61,23 @@ static __always_inline __u64 frontend6_fold(__u64 high, __u64 low, __u64 key)
 	return high * FRONTEND_FACTOR + (low ^ key);
 }
 
+/* The compiler must not know that all looks end alike: it would compute a place's number, and from that where its word is. */
+#define FRONTEND4_LOOK(place) \
+	if (bucket->places[place].key == key) { \
+		word = bucket->places[place].word; \
+		asm volatile("" : "+r"(word) : "i"(place)); \
+		return word; \
+	}
+
 /* The word behind a key in this bucket; 0: none. */
 static __always_inline __u64 frontend4_in(const struct frontends4 *bucket, __u64 key)
 {
-#pragma unroll
-	for (int i = 0; i < FRONTENDS; i++)
-		if (bucket->places[i].key == key)
-			return bucket->places[i].word;
+	__u64 word;
+
+	FRONTEND4_LOOK(0);
+	FRONTEND4_LOOK(1);
+	FRONTEND4_LOOK(2);
+	FRONTEND4_LOOK(3);
 	return 0;
 }
 
@@ -97,9 +99,7 @@ __noinline __u64 frontend4_behind(__u64 key, __u32 index)
 
 	for (int i = 1; i < FRONTEND_REACH && !word; i++) {
 		index = (index + 1) & (FRONTEND_BUCKETS - 1);
-		bucket = bpf_map_lookup_elem(&frontends4, &index);
-		if (!bucket)
-			return 0;
+		bucket = &frontends4[index];
 		word = frontend4_in(bucket, key);
 		if (!bucket->places[FRONTENDS - 1].key)
 			break;
@@ -114,9 +114,7 @@ __noinline __u64 frontend6_behind(__u64 high, __u64 low, __u64 key, __u32 index)
 
 	for (int i = 1; i < FRONTEND_REACH && !word; i++) {
 		index = (index + 1) & (FRONTEND_BUCKETS - 1);
-		bucket = bpf_map_lookup_elem(&frontends6, &index);
-		if (!bucket)
-			return 0;
+		bucket = &frontends6[index];
 		word = frontend6_in(bucket, high, low, key);
 		if (!bucket->places[FRONTENDS - 1].key)
 			break;
@@ -128,12 +126,9 @@ static __always_inline __u64 frontend4_at(__be32 vip, __u64 port)
 {
 	__u64 key = vip | port << 32;
 	__u32 index = frontend_hash(key);
-	struct frontends4 *bucket = bpf_map_lookup_elem(&frontends4, &index);
-	__u64 word;
+	const struct frontends4 *bucket = &frontends4[index];
+	__u64 word = frontend4_in(bucket, key);
 
-	if (!bucket)
-		return 0;
-	word = frontend4_in(bucket, key);
 	if (!word && bucket->places[FRONTENDS - 1].key)
 		word = frontend4_behind(key, index);
 	return word;
@@ -143,12 +138,9 @@ static __always_inline __u64 frontend6_at(const __be32 *vip, __u64 port)
 {
 	__u64 high = vip[0] | (__u64)vip[1] << 32, low = vip[2] | (__u64)vip[3] << 32, key = port << 32;
 	__u32 index = frontend_hash(frontend6_fold(high, low, key));
-	struct frontends6 *bucket = bpf_map_lookup_elem(&frontends6, &index);
-	__u64 word;
+	const struct frontends6 *bucket = &frontends6[index];
+	__u64 word = frontend6_in(bucket, high, low, key);
 
-	if (!bucket)
-		return 0;
-	word = frontend6_in(bucket, high, low, key);
 	if (!word && bucket->places[FRONTENDS - 1].key)
 		word = frontend6_behind(high, low, key, index);
 	return word;
@@ -191,21 +183,15 @@ static __always_inline void find_frontend(const struct tuple *tuple, bool ip6, _
 	view->vip = FRONTEND_VIP(frontend);
 }
 
-static __always_inline bool view_service(const struct settings *settings, const struct tuple *tuple, bool ip6,
-					 struct view *view)
+static __always_inline bool view_service(const struct tuple *tuple, bool ip6, struct view *view)
 {
-	__u32 half = *(const volatile __u32 *)&settings->half; /* once: the other half is another plan */
-	__u64 *version;
+	__u32 half = *(const volatile __u32 *)&settings.half; /* once: the other half is another plan */
 
 	find_frontend(tuple, ip6, half, view);
-	version = bpf_map_lookup_elem(&services, &view->service);
-	if (!version)
-		return false;
-	view->index = HALF_OF(*version, half);
-	if (!view->index)
-		return false;
-	view->version = bpf_map_lookup_elem(&versions, &view->index);
-	return view->version;
+	view->index = version_in(view->service, half);
+	view->version = version_of(view->index);
+	barrier_var(view->version); /* else it is computed again and again */
+	return view->index;
 }
 
 #endif

@@ -35,6 +35,6 @@
 #include "maps/defence.h"
 #include "maps/reasons.h"
 
-#define LAYOUT_VERSION 7
+#define LAYOUT_VERSION 8
 
 #endif

@@ -27,6 +27,8 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
+#define IP4_PLAIN 0x45 /* the first byte of a header without options: version, and length in words of four bytes */
+#define IP4_OPTIONS 10 /* such words, at most */
 #define IP4_MORE_FRAGMENTS 0x2000
 #define IP4_FRAGMENT_OFFSET 0x1fff
 
@@ -104,11 +106,23 @@ static __noinline __u32 frame_beyond(struct xdp_md *frame)
 	return bpf_xdp_get_buff_len(frame) - frame_first(frame);
 }
 
-static __always_inline bool packet_of(struct xdp_md *frame, struct packet *packet)
+/* One load, as struct ethhdr, being packed, would be read byte by byte. */
+static __always_inline __be16 eth_type(const struct ethhdr *eth)
+{
+	return *(const __be16 *)((const void *)eth + __builtin_offsetof(struct ethhdr, h_proto));
+}
+
+/* Whoever parses on from its Ethernet header proves with the next one that this is there. */
+static __always_inline void packet_begin(struct xdp_md *frame, struct packet *packet)
 {
 	packet->eth = (void *)(long)frame->data;
 	packet->end = (void *)(long)frame->data_end;
 	packet->beyond = 0;
+}
+
+static __always_inline bool packet_of(struct xdp_md *frame, struct packet *packet)
+{
+	packet_begin(frame, packet);
 	return (void *)(packet->eth + 1) <= packet->end;
 }
 
@@ -150,9 +164,10 @@ static __always_inline void *parse_ip4(struct packet *packet, void *at)
 static __always_inline void *parse_ip4_lengths(struct packet *packet, struct xdp_md *frame)
 {
 	struct iphdr *ip = packet->ip;
-	__u32 header = ip->ihl * 4, total = bpf_ntohs(ip->tot_len);
+	__u32 options = *(const __u8 *)ip - IP4_PLAIN, header = sizeof(*ip) + options * 4;
+	__u32 total = bpf_ntohs(ip->tot_len);
 
-	if (ip->version != 4 || header < sizeof(*ip) || total < header || !packet_has(packet, frame, ip, total))
+	if (options > IP4_OPTIONS || total < header || !packet_has(packet, frame, ip, total))
 		return NULL;
 	packet->payload = total - header;
 	return (void *)ip + header;
@@ -250,17 +265,27 @@ static __always_inline enum ip6_kind parse_ip6_chain(struct packet *packet, stru
 	return IP6_WHOLE;
 }
 
+#define TCP_FLAGS_AT 13 /* byte of the header: RFC 9293 section 3.1 */
+#define TCP_FIN 1
+#define TCP_SYN 2
+#define TCP_RST 4
+#define TCP_ACK 16
+#define TCP_FLAGS (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)
+
 /* A SYN that ends or resets what it begins, and a segment that does nothing, are made to see what a host does with them. */
-static __always_inline __u8 segment_of(const struct tcphdr *tcp)
-{
-	if (tcp->rst)
-		return tcp->syn ? SEGMENT_NONSENSE : SEGMENT_RST;
-	if (tcp->syn)
-		return tcp->fin ? SEGMENT_NONSENSE : SEGMENT_SYN;
-	if (tcp->fin)
-		return SEGMENT_FIN;
-	return tcp->ack ? SEGMENT_ACK : SEGMENT_NONSENSE;
-}
+#define TCP_SEGMENT(flags) \
+	((flags) & TCP_RST   ? ((flags) & TCP_SYN ? SEGMENT_NONSENSE : SEGMENT_RST) \
+	 : (flags) & TCP_SYN ? ((flags) & TCP_FIN ? SEGMENT_NONSENSE : SEGMENT_SYN) \
+	 : (flags) & TCP_FIN ? SEGMENT_FIN \
+	 : (flags) & TCP_ACK ? SEGMENT_ACK \
+			     : SEGMENT_NONSENSE)
+#define TCP_SEGMENTS(flags) \
+	TCP_SEGMENT(flags), TCP_SEGMENT((flags) + 1), TCP_SEGMENT((flags) + 2), TCP_SEGMENT((flags) + 3)
+
+/* Volatile, as the compiler would add a test of its own for what is nonsense. */
+static const volatile __u8 tcp_segments[TCP_FLAGS + 1] = {
+	TCP_SEGMENTS(0), TCP_SEGMENTS(4), TCP_SEGMENTS(8), TCP_SEGMENTS(12), TCP_SEGMENTS(16), TCP_SEGMENTS(20),
+};
 
 static __always_inline void *parse_tcp(struct packet *packet, void *at)
 {
@@ -270,7 +295,7 @@ static __always_inline void *parse_tcp(struct packet *packet, void *at)
 		return NULL;
 	packet->tuple.client_port = tcp->source;
 	packet->tuple.vip_port = tcp->dest;
-	packet->tuple.segment = segment_of(tcp);
+	packet->tuple.segment = tcp_segments[*((const __u8 *)tcp + TCP_FLAGS_AT) & TCP_FLAGS];
 	return packet->tuple.segment == SEGMENT_NONSENSE ? NULL : tcp + 1;
 }
 

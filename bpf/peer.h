@@ -12,38 +12,38 @@
 #include "maps.h"
 #include "parse.h"
 
-static __always_inline bool peer_sent(const struct settings *settings, const struct ethhdr *eth)
+static __always_inline bool peer_sent(const struct ethhdr *eth)
 {
 	const __u16 *mac = (const __u16 *)eth->h_source;
 	__u64 sender = mac[0] | (__u64)mac[1] << 16 | (__u64)mac[2] << 32;
 
 #pragma unroll
 	for (int i = 0; i < PEERS_MAX; i++)
-		if (settings->peers[i] == sender)
-			return eth->h_proto != bpf_htons(ETH_P_ARP);
+		if (settings.peers[i] == sender)
+			return eth_type(eth) != bpf_htons(ETH_P_ARP);
 	return false;
 }
 
 /* A frame of a peer's to our own MAC. */
-static __noinline enum reason walk_peer(struct xdp_md *frame, const struct settings *settings)
+static __noinline enum reason walk_peer(struct xdp_md *frame)
 {
 	struct packet packet;
 	__be32 vip[4] = {};
 
 	if (!packet_of(frame, &packet))
 		return REASON_NOT_IP;
-	if (packet.eth->h_proto == bpf_htons(ETH_P_IP)) {
+	if (eth_type(packet.eth) == bpf_htons(ETH_P_IP)) {
 		if (!parse_ip4(&packet, packet.eth + 1))
 			return REASON_NOT_VIP;
 		vip[0] = packet.ip->daddr;
-		return is_vip(settings, vip, false) ? REASON_FROM_PEER : REASON_NOT_VIP;
+		return is_vip(vip, false) ? REASON_FROM_PEER : REASON_NOT_VIP;
 	}
-	if (packet.eth->h_proto != bpf_htons(ETH_P_IPV6))
+	if (eth_type(packet.eth) != bpf_htons(ETH_P_IPV6))
 		return REASON_NOT_IP;
 	if (!(constants.features & FEATURE_IP6) || !parse_ip6(&packet, packet.eth + 1))
 		return REASON_NOT_VIP;
 	__builtin_memcpy(vip, &packet.ip6->daddr, sizeof(vip));
-	return is_vip(settings, vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;
+	return is_vip(vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;
 }
 
 #endif

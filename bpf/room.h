@@ -53,11 +53,10 @@ struct room {
  * them again, and from working on more places at once than there are registers for. `latest` is the last second that a word
  * may have, FLOW_AHEAD from now, where a word has that, and ones below it.
  */
-static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 word, const struct settings *settings,
-				       __u64 latest)
+static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 word, __u64 latest)
 {
 	__u64 state = FLOW_STATE(word), age = FLOW_SEEN(latest - word), each = worth[state];
-	__s64 cost = (settings->timeouts[state] + 1 + FLOW_AHEAD - age) * each << COST_PLACE_BITS | place;
+	__s64 cost = (settings.timeouts[state] + 1 + FLOW_AHEAD - age) * each << COST_PLACE_BITS | place;
 
 	room->worth += each;
 	barrier_var(room->worth);
@@ -66,17 +65,15 @@ static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 wor
 }
 
 /* The least of a bucket's four, whose places have numbers from `place` on. In pairs, so that none waits for all others. */
-static __always_inline __s64 room_least(struct room *room, const __u64 *bucket, bool ip6, __u32 place,
-					const struct settings *settings, __u32 now)
+static __always_inline __s64 room_least(struct room *room, const __u64 *bucket, bool ip6, __u32 place, __u32 now)
 {
 	__u64 latest = (__u64)(now + FLOW_AHEAD) << 48 | ((1ULL << 48) - 1);
 	__s64 least = 0, one, other;
 
 #pragma unroll
 	for (__u32 i = 0; i < BUCKET_FLOWS; i += 2) {
-		one = room_cost(room, place + i, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i)], settings, latest);
-		other = room_cost(room, place + i + 1, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i + 1)], settings,
-				  latest);
+		one = room_cost(room, place + i, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i)], latest);
+		other = room_cost(room, place + i + 1, ((volatile __u64 *)bucket)[FLOW_WORD_AT(ip6, i + 1)], latest);
 		one = least_of(other, one);
 		least = i ? least_of(one, least) : one;
 	}
@@ -108,15 +105,14 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 				       bool must)
 {
 	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) }, *at, old;
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	struct room room = {};
 	struct ip6 client = {};
 
-	if (!buckets[0] || !buckets[1] || !settings_)
+	if (!buckets[0] || !buckets[1])
 		return INSERTED_NOT;
-	room.best = room_least(&room, buckets[0], ip6, 0, settings_, now);
+	room.best = room_least(&room, buckets[0], ip6, 0, now);
 	if (!room_is_free(&room))
-		room.best = least_of(room_least(&room, buckets[1], ip6, BUCKET_FLOWS, settings_, now), room.best);
+		room.best = least_of(room_least(&room, buckets[1], ip6, BUCKET_FLOWS, now), room.best);
 	if (!room_is_free(&room) && !must && !room_is_flooded(&room))
 		return INSERTED_CROWDED;
 	if (room.best >= COST_NONE)
@@ -194,36 +190,36 @@ static __always_inline bool place_move(__u64 *from, __u64 *to, bool ip6)
 		different |=
 			to[i] ^ ((volatile __u64 *)from)[i]; /* another flow came there meanwhile, with the same word */
 	__sync_lock_test_and_set(new, different ? 0 : word);
+	if (!different)
+#pragma unroll
+		for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)
+			from[i] = 0; /* a free place has no key: flow4_guess() */
 	__sync_lock_test_and_set(old, different ? word : 0);
 	return !different;
 }
 
 static __always_inline bool room_move(__u64 *from, __u64 *to, bool ip6, __u32 now)
 {
-	struct moves *moves_ = bpf_map_lookup_elem(&moves, &only_key);
 	bool moved;
 
-	if (!moves_)
-		return false;
-	if (is_later(now, moves_->last))
-		moves_->last = now;
-	__sync_fetch_and_add(&moves_->begun, 1);
+	if (is_later(now, moves.last))
+		((volatile struct moves *)&moves)->last = now;
+	__sync_fetch_and_add(&moves.begun, 1);
 	moved = place_move(from, to, ip6);
-	__sync_fetch_and_add(&moves_->done, 1);
+	__sync_fetch_and_add(&moves.done, 1);
 	return moved;
 }
 
 /* One flow of this bucket goes to its other bucket, if that has a free place. In a rehearsal it only could. */
 static __always_inline int room_make(bool ip6, __u32 index, __u32 now, bool rehearsal)
 {
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	__u64 *bucket = flow_bucket(index, ip6), *from, *other, *to;
 
-	if (!bucket || !settings_)
+	if (!bucket)
 		return 0;
 	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
 		from = bucket + i * FLOW_WORDS(ip6);
-		other = flow_bucket(flow_other_bucket(index, place_hash(from, ip6, settings_->seed), ip6), ip6);
+		other = flow_bucket(flow_other_bucket(index, place_hash(from, ip6, settings.seed), ip6), ip6);
 		to = other ? room_free_place(other, ip6) : NULL;
 		if (to && (rehearsal || room_move(from, to, ip6, now)))
 			return 1;
@@ -244,14 +240,13 @@ __noinline int room6_make(__u32 index, __u32 now, __u32 rehearsal)
 /* The same, after one flow of that other bucket has gone to its own. */
 static __always_inline int room_make_behind(bool ip6, __u32 index, __u32 now, bool rehearsal)
 {
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
 	__u64 *bucket = flow_bucket(index, ip6);
 	__u32 other;
 
-	if (!bucket || !settings_)
+	if (!bucket)
 		return 0;
 	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
-		other = flow_other_bucket(index, place_hash(bucket + i * FLOW_WORDS(ip6), ip6, settings_->seed), ip6);
+		other = flow_other_bucket(index, place_hash(bucket + i * FLOW_WORDS(ip6), ip6, settings.seed), ip6);
 		if ((ip6 ? room6_make(other, now, rehearsal) : room4_make(other, now, rehearsal)) &&
 		    (rehearsal || (ip6 ? room6_make(index, now, false) : room4_make(index, now, false))))
 			return 1;
@@ -272,18 +267,17 @@ __noinline int room6_make_in(__u32 first, __u32 second, __u32 now, __u32 rehears
 }
 
 /* Whether a new flow would find a place, without giving it one. */
-static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, const struct context *context)
+static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, __u32 now)
 {
 	__u64 *buckets[2] = { flow_bucket(first, ip6), flow_bucket(second, ip6) };
 	struct room room = {};
 
 	if (!buckets[0] || !buckets[1])
 		return false;
-	if (room_least(&room, buckets[0], ip6, 0, context->settings, context->now) < COST_NONE ||
-	    room_least(&room, buckets[1], ip6, 0, context->settings, context->now) < COST_NONE)
+	if (room_least(&room, buckets[0], ip6, 0, now) < COST_NONE ||
+	    room_least(&room, buckets[1], ip6, 0, now) < COST_NONE)
 		return true;
-	return ip6 ? room6_make_in(first, second, context->now, true)
-		   : room4_make_in(first, second, context->now, true);
+	return ip6 ? room6_make_in(first, second, now, true) : room4_make_in(first, second, now, true);
 }
 
 /* ------------------------------------------------------------------------------------------- inserting */

@@ -63,24 +63,18 @@ static __always_inline __u32 schedule_hash(const struct version *version, __u32 
  */
 __noinline int schedule_by_scan(__u32 version_index)
 {
-	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
-
-	return version ? schedule_scan(version) : REAL_NONE;
+	return schedule_scan(version_of(version_index));
 }
 
 __noinline int schedule_by_locality(__u32 service, __u32 version_index, __u32 now)
 {
-	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
-
-	return version ? schedule_locality(service, version, now) : REAL_NONE;
+	return schedule_locality(service, version_of(version_index), now);
 }
 
 __noinline int schedule_by_list(__u32 service, __u32 version_index, __u32 key)
 {
-	struct version *version = bpf_map_lookup_elem(&versions, &version_index);
+	const struct version *version = version_of(version_index);
 
-	if (!version)
-		return REAL_NONE;
 	switch (version->scheduler) {
 	case SCHEDULER_RR:
 	case SCHEDULER_WRR:

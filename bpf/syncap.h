@@ -23,15 +23,15 @@
 #define SYNCAP_OWNER(word) ((word) >> 24)
 #define SYNCAP_SECOND(owner) ((__u16)(owner))
 
-static __always_inline __u64 syncap_hash(const struct tuple *tuple, bool ip6, const struct settings *settings)
+static __always_inline __u64 syncap_hash(const struct tuple *tuple, bool ip6)
 {
 	__u64 high, low;
 
 	if (!ip6)
-		return flow_mix((tuple->client[0] & settings->syn_mask4) ^ settings->seed);
-	high = (tuple->client[0] & settings->syn_mask6[0]) | (__u64)(tuple->client[1] & settings->syn_mask6[1]) << 32;
-	low = (tuple->client[2] & settings->syn_mask6[2]) | (__u64)(tuple->client[3] & settings->syn_mask6[3]) << 32;
-	return flow_mix(flow_mix(high ^ settings->seed) ^ low);
+		return flow_mix((tuple->client[0] & settings.syn_mask4) ^ settings.seed);
+	high = (tuple->client[0] & settings.syn_mask6[0]) | (__u64)(tuple->client[1] & settings.syn_mask6[1]) << 32;
+	low = (tuple->client[2] & settings.syn_mask6[2]) | (__u64)(tuple->client[3] & settings.syn_mask6[3]) << 32;
+	return flow_mix(flow_mix(high ^ settings.seed) ^ low);
 }
 
 /* A place of an earlier second becomes this network's, with its first SYN, if there is one. */
@@ -70,11 +70,11 @@ static __noinline bool syncap_count(__u64 hash, __u32 rate, __u32 now)
 	return true;
 }
 
-static __always_inline bool syncap_allows(const struct tuple *tuple, bool ip6, const struct context *context)
+static __always_inline bool syncap_allows(const struct tuple *tuple, bool ip6, __u32 now)
 {
-	__u64 hash = syncap_hash(tuple, ip6, context->settings);
+	__u64 hash = syncap_hash(tuple, ip6);
 
-	return !context->settings->syn_rate || syncap_count(hash, context->settings->syn_rate, context->now);
+	return !settings.syn_rate || syncap_count(hash, settings.syn_rate, now);
 }
 
 #endif

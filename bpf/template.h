@@ -47,15 +47,13 @@ static __always_inline bool template_lives(const struct template *template, __u3
 __noinline __u64 template_use(const struct template_key *key, __u32 persistence, __u32 now)
 {
 	struct template *template;
-	struct real *real;
 
 	if (!key)
 		return 0;
 	template = bpf_map_lookup_elem(&templates, key);
 	if (!template || !template_lives(template, persistence, now))
 		return 0;
-	real = bpf_map_lookup_elem(&reals, &template->real);
-	if (!real || !(real->flags & REAL_AVAILABLE))
+	if (!(real_of(template->real)->flags & REAL_AVAILABLE))
 		return 0;
 	template->used = now;
 	__sync_fetch_and_add(&template->flows, 1);
@@ -82,24 +80,13 @@ __noinline __u32 template_make(const struct template_key *key, __u32 real, __u32
 /* The template that a flow of this client and real server holds, by its generation; NULL: it is gone. */
 static __always_inline struct template *template_held(const struct ip6 *client, __u32 real_id, __u32 generation)
 {
-	struct settings *settings_ = bpf_map_lookup_elem(&settings, &only_key);
-	struct real *real = bpf_map_lookup_elem(&reals, &real_id);
+	__u32 service = real_of(real_id)->service;
 	struct template_key key;
 	struct template *template;
-	struct version *version;
-	__u64 *service;
-	__u32 index;
 
-	if (!client || !real || !settings_)
+	if (!client)
 		return NULL;
-	service = bpf_map_lookup_elem(&services, &real->service);
-	if (!service)
-		return NULL;
-	index = HALF_OF(*service, settings_->half);
-	version = bpf_map_lookup_elem(&versions, &index);
-	if (!version)
-		return NULL;
-	key = template_key(real->service, version, client->words, true);
+	key = template_key(service, version_of(version_in(service, settings.half)), client->words, true);
 	template = bpf_map_lookup_elem(&templates, &key);
 	return template && template->generation == generation ? template : NULL;
 }

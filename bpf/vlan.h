@@ -54,7 +54,7 @@ static __always_inline __u32 vlan_take_off(struct xdp_md *frame)
 	__u32 tag =
 		(__u64)(end - (void *)eth) >> 32; /* 0, which the verifier cannot know: it walks one way for all tags */
 
-	if ((void *)(eth + 1) <= end && eth->h_proto == bpf_htons(ETH_P_8021Q))
+	if ((void *)(eth + 1) <= end && eth_type(eth) == bpf_htons(ETH_P_8021Q))
 		tag += vlan_strip(frame);
 	return tag;
 }

@@ -11,7 +11,9 @@ struct constants {
 	__u32 flow_buckets; /* a power of two: max_entries of flows4, and of flows6 */
 	__u32 features; /* FEATURE_...: what the plan uses; all else is left out */
 	__u8 own_mac[6]; /* of the NIC the program sits on */
+	__u8 zero[2]; /* so that each MAC begins on a word */
 	__u8 out_mac[6]; /* of the NIC by which real servers are reached: the same, or the inside one's */
+	__u8 zero_too[2];
 	__u32 out_mtu; /* of the inside NIC; 0: there is none, and what came in fits through the same NIC */
 };
 

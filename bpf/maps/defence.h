@@ -22,11 +22,6 @@ struct {
 } syncap SEC(".maps");
 
 /* Errors of our own: the second (32), and how many were wanted in it (32). */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} icmp_sent SEC(".maps");
+__u64 icmp_sent SEC(".bss.icmp_sent");
 
 #endif

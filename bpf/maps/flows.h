@@ -15,6 +15,7 @@ struct flow4 {
 };
 
 #define BUCKET_FLOWS 4
+#define LINE_FLOWS6 2 /* of IPv6 in a cache line */
 
 struct bucket4 {
 	struct flow4 flows[BUCKET_FLOWS];
@@ -59,11 +60,6 @@ struct moves {
 	__u32 last; /* second in which the last one began */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct moves);
-} moves SEC(".maps");
+struct moves moves SEC(".bss.moves");
 
 #endif

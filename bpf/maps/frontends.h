@@ -66,21 +66,8 @@ struct frontends6 {
 	struct frontend6 places[FRONTENDS];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FRONTEND_BUCKETS);
-	__uint(map_flags, BPF_F_MMAPABLE); /* its values begin on a page, so a bucket is in one cache line */
-	__type(key, __u32);
-	__type(value, struct frontends4);
-} frontends4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, FRONTEND_BUCKETS);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct frontends6);
-} frontends6 SEC(".maps");
+struct frontends4 frontends4[FRONTEND_BUCKETS] SEC(".bss.frontends4");
+struct frontends6 frontends6[FRONTEND_BUCKETS] SEC(".bss.frontends6");
 
 #define RANGES_MAX 64 /* of one VIP and protocol */
 #define RANGE_LAST (1u << 31) /* with the service of the last of them */

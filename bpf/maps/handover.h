@@ -17,12 +17,7 @@ struct handover {
 	__u32 since; /* flows that the program before has not seen since this second are all here */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct handover);
-} handover SEC(".maps");
+struct handover handover SEC(".bss.handover");
 
 /* The program before, at 0. Each loaded program has a map of its own; it is pinned while a handover lasts. */
 struct {

@@ -26,20 +26,19 @@ struct real {
 	__u16 vlan; /* VLAN_...; any other: of its segment */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct real);
-} reals SEC(".maps");
+#define REALS (1 << 17) /* of all services, at most */
+
+struct real reals[REALS] SEC(".bss.reals");
+
+static __always_inline struct real *real_of(__u32 id)
+{
+	return &reals[id & (REALS - 1)];
+}
 
 /*
  * Flows of each real server in one word, so that one addition counts one: its active flows, and above them its overhead,
- * by which IPVS compares real servers: 256 for each active flow, 1 for each inactive one. As large as there may ever be
- * real servers: all other maps of theirs are replaced by larger ones where that is needed, but the program would go on
- * counting in the old one meanwhile.
+ * by which IPVS compares real servers: 256 for each active flow, 1 for each inactive one.
  */
-#define REALS (1 << 17)
 #define LOAD_ACTIVE_BITS 28
 #define LOAD_OF_ACTIVE ((256ULL << LOAD_ACTIVE_BITS) + 1)
 #define LOAD_OF_INACTIVE (1ULL << LOAD_ACTIVE_BITS)
@@ -48,17 +47,12 @@ struct {
 #define LOAD_INACTIVE(load) (LOAD_OVERHEAD(load) - 256ULL * LOAD_ACTIVE(load))
 #define LOAD_FLOWS(load) (LOAD_OVERHEAD(load) - 255ULL * LOAD_ACTIVE(load))
 
-struct loads {
-	__u64 of[REALS];
-};
+__u64 loads[REALS] SEC(".bss.loads");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* one value, as members is */
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct loads);
-} loads SEC(".maps");
+static __always_inline __u64 *load_of(__u32 real)
+{
+	return &loads[real & (REALS - 1)];
+}
 
 /* Thresholds of a real server, and whether it is over them. */
 struct limit {

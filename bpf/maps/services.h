@@ -35,16 +35,21 @@ enum scheduler {
 #define VERSION_UNREACHABLE 32 /* who finds no real server is told so */
 #define VERSION_EQUAL 64 /* its contenders weigh the same: of the least loads the first in the list wins */
 
+#define VERSIONS 16384
+
 /* A service's state: frozen once published. */
 struct version {
 	__u32 scheduler;
 	__u32 flags;
-	__u32 member_offset;
-	__u32 member_count;
-	__u32 contender_offset;
-	__u32 contender_count; /* without those that fill the last block */
 	__u32 slot_offset;
 	__u32 slot_count;
+	__u64 slot_factor; /* by which a hash is divided by slot_count: slot_of_hash() */
+	__u64 slot_addend;
+	__u32 slot_shift;
+	__u32 contender_offset;
+	__u32 contender_count; /* without those that fill the last block */
+	__u32 member_offset;
+	__u32 member_count;
 	__u32 weight_max; /* wrr: the largest weight minus (weight_gcd - 1) */
 	__u32 weight_gcd; /* wrr: the greatest common divisor of all weights */
 	__u32 weight_sum; /* twos: of all weights */
@@ -55,6 +60,7 @@ struct version {
 	__u32 before; /* the version by whose slots flows are found that began under another hash; 0: there are none */
 	__u32 since; /* second in which that ended */
 	__u32 moved; /* second in which slots changed last */
+	__u32 unused[6]; /* to a power of two, so that it is found without multiplying */
 };
 
 struct member {
@@ -63,11 +69,6 @@ struct member {
 };
 
 #define MEMBERS (1 << 19)
-
-/* One value, so that a scheduler looks it up once and then goes along it. */
-struct members {
-	struct member at[MEMBERS];
-};
 
 /*
  * A member that may get new flows, ready to be compared with others (schedulers/scan.h). A version's stand as in IPVS's
@@ -86,10 +87,6 @@ struct contender {
 #define CONTENDERS (1 << 19)
 #define CONTENDER_BLOCK 8
 #define CONTENDER_PLACE_BITS 10 /* below a load that is multiplied there is room for its place in the list */
-
-struct contenders {
-	struct contender at[CONTENDERS];
-};
 
 /*
  * A slot of the consistent-hash table. While `tracked`, flows that began before the slot changed belong to `before`
@@ -110,13 +107,15 @@ struct contenders {
 #define CURSOR_POSITION(cursor) ((__u16)((cursor) >> 16))
 #define CURSOR_WEIGHT(cursor) ((__u16)(cursor))
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 4096);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, __u64); /* in each half an index into versions; 0: none */
-} services SEC(".maps");
+#define SERVICES 4096
+
+__u64 services[SERVICES] SEC(".bss.services"); /* in each half an index into versions; 0: none */
+
+/* The version of a service that this half has; 0: none. */
+static __always_inline __u32 version_in(__u32 service, __u32 half)
+{
+	return HALF_OF(services[service & (SERVICES - 1)], half);
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -125,28 +124,16 @@ struct {
 	__type(value, __u64);
 } cursors SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct version);
-} versions SEC(".maps");
+struct version versions[VERSIONS] SEC(".bss.versions");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct members);
-} members SEC(".maps");
+static __always_inline struct version *version_of(__u32 index)
+{
+	return &versions[index & (VERSIONS - 1)];
+}
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct contenders);
-} contenders SEC(".maps");
+struct member members[MEMBERS] SEC(".bss.members");
+
+struct contender contenders[CONTENDERS] SEC(".bss.contenders");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -9,7 +9,7 @@
 #define HALF_BITS 24 /* of the words below that have two halves */
 #define HALF_OF(word, half) ((__u32)((word) >> (half)) & ((1u << HALF_BITS) - 1))
 
-#define VIP_FILTER_WORDS 64
+#define VIP_FILTER_BITS 12
 #define PEERS_MAX 8
 
 struct settings {
@@ -22,16 +22,11 @@ struct settings {
 	__be32 syn_mask4; /* what of a client's address is its network */
 	__be32 syn_mask6[4];
 	__u16 timeouts[32]; /* by enum flow_state, seconds without a packet until a flow has ended */
-	__u64 vip_filter[VIP_FILTER_WORDS]; /* Bloom filter, one bit a VIP: see vip_filter_bit() */
+	__u8 vip_filter[1 << VIP_FILTER_BITS]; /* Bloom filter of the VIPs, a byte for each bit: vip_filter_has() */
 	__u64 peers[PEERS_MAX]; /* MACs of peer directors, as a little-endian number each; 0: none */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct settings);
-} settings SEC(".maps");
+struct settings settings SEC(".bss.settings");
 
 /* Seconds, written by the clock's timer (clock.h); tests write it themselves, so time is an input. */
 struct clock {
@@ -40,12 +35,13 @@ struct clock {
 	__u64 ticks;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct clock);
-} clock SEC(".maps");
+struct clock clock SEC(".bss.clock");
+
+/* Seconds. Asked once for a packet, which has one time. */
+static __always_inline __u32 clock_now(void)
+{
+	return *(volatile __u32 *)&clock.seconds;
+}
 
 /* The inside NIC, at 0. Each loaded program has a map of its own, which lives and ends with it: this one is not pinned. */
 struct {

@@ -18,11 +18,21 @@ struct fallback {
 	__u32 real;
 };
 
+/*
+ * hash % slot_count, without a division: the quotient is (hash * factor + addend) >> shift, exactly, for every hash (Robison,
+ * "N-bit unsigned division via N-bit multiply-add", 2005). carom.dataplane.xdp.division has the three numbers.
+ */
+static __always_inline __u32 slot_of_hash(const struct version *version, __u64 hash)
+{
+	return hash -
+	       (((hash * version->slot_factor) + version->slot_addend) >> version->slot_shift) * version->slot_count;
+}
+
 static __always_inline __u32 slot_number(const struct version *version, __u32 key, __u32 offset)
 {
 	if (version->scheduler == SCHEDULER_SH || version->scheduler == SCHEDULER_DH)
 		return (bucket_hash(key) + offset) & (BUCKETS - 1);
-	return version->slot_count ? mh_hash(key + offset) % version->slot_count : 0;
+	return slot_of_hash(version, mh_hash(key + offset));
 }
 
 /* Who is in a slot, if it may be given a new flow. */

@@ -45,8 +45,9 @@ static __always_inline bool least_look(struct least *least, __u32 scheduler)
 	struct best *best = &least->best;
 	struct candidate candidate;
 
-	if (!candidate_at(least->version, --least->position, &candidate) || !candidate_load(&candidate))
+	if (!candidate_at(least->version, --least->position, &candidate))
 		return false;
+	candidate_load(&candidate);
 	switch (scheduler) {
 	case SCHEDULER_LC:
 		best_take(best, &candidate, LEAST_OVERHEAD(&candidate), 1);

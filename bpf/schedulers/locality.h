@@ -85,8 +85,9 @@ static long locality_step(__u32 step __attribute__((unused)), void *context)
 	usable = candidate_at(locality->version, --locality->position, &candidate);
 	turn = candidate.real ? home_turn(locality, candidate.real) : 0;
 	locality->homes += turn != 0;
-	if (!candidate.weight || !candidate_load(&candidate))
+	if (!candidate.weight)
 		return 0;
+	candidate_load(&candidate);
 	locality->slack |= (__u64)candidate.active * 2 < candidate.weight;
 	if (usable)
 		best_take(&locality->best, &candidate, LEAST_OVERHEAD(&candidate), candidate.weight);

@@ -30,11 +30,11 @@ static __always_inline __u64 scan_load(__u64 load, __u32 scheduler)
 }
 
 /* With room for its place below. lc is for all whose contenders weigh the same: overheads are compared as they stand. */
-static __always_inline __u64 scan_contender(const struct contender *contender, const struct loads *all, __u32 scheduler)
+static __always_inline __u64 scan_contender(const struct contender *contender, __u32 scheduler)
 {
-	__u64 at = contender->load & (sizeof(*all) - sizeof(all->of[0])), load;
+	__u64 at = contender->load & (sizeof(loads) - sizeof(loads[0])), load;
 
-	asm("%0 += %1" : "+r"(at) : "r"(all)); /* the compiler would copy the pointer first */
+	asm("%0 += %1" : "+r"(at) : "r"(loads)); /* the compiler would copy the pointer first */
 	load = *(const __u64 *)at;
 	if (scheduler == SCHEDULER_LC)
 		return load & -LOAD_OF_INACTIVE;
@@ -44,14 +44,14 @@ static __always_inline __u64 scan_contender(const struct contender *contender, c
 }
 
 /* The least of a block, its place in it included. */
-static __always_inline __u64 scan_block(const struct contender *block, const struct loads *all, __u32 scheduler)
+static __always_inline __u64 scan_block(const struct contender *block, __u32 scheduler)
 {
-	__u64 even = scan_contender(block, all, scheduler), odd = scan_contender(block + 1, all, scheduler) + 1;
+	__u64 even = scan_contender(block, scheduler), odd = scan_contender(block + 1, scheduler) + 1;
 
 #pragma unroll
 	for (__u32 i = 2; i < CONTENDER_BLOCK; i += 2) {
-		even = least_of(scan_contender(block + i, all, scheduler) + i, even);
-		odd = least_of(scan_contender(block + i + 1, all, scheduler) + i + 1, odd);
+		even = least_of(scan_contender(block + i, scheduler) + i, even);
+		odd = least_of(scan_contender(block + i + 1, scheduler) + i + 1, odd);
 	}
 	return least_of(even, odd);
 }
@@ -59,21 +59,19 @@ static __always_inline __u64 scan_block(const struct contender *block, const str
 static __always_inline __u32 scan(const struct version *version, __u32 scheduler)
 {
 	__u32 offset = version->contender_offset, count = version->contender_count, place;
-	struct contenders *contenders_ = bpf_map_lookup_elem(&contenders, &only_key);
-	struct loads *loads_ = bpf_map_lookup_elem(&loads, &only_key);
 	const struct contender *block;
 	__u64 best = ~0ULL >> 1;
 
-	if (!contenders_ || !loads_ || !count)
+	if (!count)
 		return REAL_NONE;
 	for (__u32 i = 0; i < SCAN_MEMBERS && i < count; i += CONTENDER_BLOCK) {
-		block = &contenders_->at[(offset + i) & (CONTENDERS - CONTENDER_BLOCK)];
-		best = least_of(scan_block(block, loads_, scheduler) + i, best);
+		block = &contenders[(offset + i) & (CONTENDERS - CONTENDER_BLOCK)];
+		best = least_of(scan_block(block, scheduler) + i, best);
 	}
 	if (scheduler == SCHEDULER_OVF && best >= SCAN_FULL)
 		return REAL_NONE;
 	place = offset + (best & ((1 << CONTENDER_PLACE_BITS) - 1));
-	return contenders_->at[place & (CONTENDERS - 1)].load / sizeof(loads_->of[0]);
+	return contenders[place & (CONTENDERS - 1)].load / sizeof(loads[0]);
 }
 
 /* ------------------------------------------------------------------------------------------- twos */
@@ -93,15 +91,14 @@ static __always_inline void scan_pass(struct scan_draws *drawn, const struct con
 }
 
 /* The contender at this place, as a candidate. */
-static __always_inline struct candidate scan_candidate(const struct contenders *all, const struct loads *loads_,
-						       __u32 offset, __u32 place)
+static __always_inline struct candidate scan_candidate(__u32 offset, __u32 place)
 {
-	const struct contender *contender = &all->at[(offset + place) & (CONTENDERS - 1)];
-	struct candidate candidate = { .real = contender->load / sizeof(loads_->of[0]), .weight = contender->measure };
-	__u64 load = loads_->of[candidate.real & (REALS - 1)];
+	const struct contender *contender = &contenders[(offset + place) & (CONTENDERS - 1)];
+	struct candidate candidate = { .real = contender->load / sizeof(loads[0]), .weight = contender->measure };
+	__u64 load = *load_of(candidate.real);
 
 	if (place)
-		candidate.weight -= all->at[(offset + place - 1) & (CONTENDERS - 1)].measure;
+		candidate.weight -= contenders[(offset + place - 1) & (CONTENDERS - 1)].measure;
 	candidate.active = LOAD_ACTIVE(load);
 	candidate.inactive = LOAD_INACTIVE(load);
 	return candidate;
@@ -110,17 +107,15 @@ static __always_inline struct candidate scan_candidate(const struct contenders *
 static __always_inline __u32 scan_twos(const struct version *version)
 {
 	__u32 offset = version->contender_offset, count = version->contender_count;
-	struct contenders *contenders_ = bpf_map_lookup_elem(&contenders, &only_key);
-	struct loads *loads_ = bpf_map_lookup_elem(&loads, &only_key);
 	struct scan_draws drawn = { .draws = { twos_draw(version), twos_draw(version) } };
 	struct candidate one, two;
 
-	if (!contenders_ || !loads_ || !count)
+	if (!count)
 		return REAL_NONE;
 	for (__u32 i = 0; i < SCAN_MEMBERS && i < count; i += CONTENDER_BLOCK)
-		scan_pass(&drawn, &contenders_->at[(offset + i) & (CONTENDERS - CONTENDER_BLOCK)]);
-	one = scan_candidate(contenders_, loads_, offset, drawn.places[0]);
-	two = scan_candidate(contenders_, loads_, offset, drawn.places[1]);
+		scan_pass(&drawn, &contenders[(offset + i) & (CONTENDERS - CONTENDER_BLOCK)]);
+	one = scan_candidate(offset, drawn.places[0]);
+	two = scan_candidate(offset, drawn.places[1]);
 	return twos_choose(&one, &two);
 }
 

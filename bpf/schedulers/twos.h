@@ -66,8 +66,10 @@ static __always_inline __u32 schedule_twos(const struct version *version)
 	struct candidate *one = &twos.one.candidate, *two = &twos.two.candidate;
 
 	bpf_loop(version->member_count, twos_step, &twos, 0);
-	if (!one->real || !candidate_load(one) || !candidate_load(two))
+	if (!one->real)
 		return REAL_NONE;
+	candidate_load(one);
+	candidate_load(two);
 	return twos_choose(one, two);
 }
 

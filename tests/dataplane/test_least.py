@@ -5,6 +5,7 @@ The scan is what a plan without thresholds gets; the other is for weights too fa
 
 from __future__ import annotations
 
+import ctypes as c
 import random
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -13,6 +14,7 @@ import pytest
 
 from carom.core.plan import Plan, RealPlan
 from carom.dataplane.xdp.layout import ALL_FEATURES, FEATURE_LIMITS, SCAN_MEMBERS, VERSION_CONTENDERS, Version
+from carom.dataplane.xdp.records import Records
 from carom.model import Scheduler
 from tests.dataplane import frames, plans
 from tests.dataplane.planes import Oracle, Xdp
@@ -70,6 +72,7 @@ def test_every_connection_goes_where_the_oracles_goes(program: Xdp, scheduler: S
 def test_which_weights_can_be_scanned(program: Xdp, name: str) -> None:
     program.reset()
     program.apply(a_plan(Scheduler.WLC, WEIGHTS[name]))
-    versions = [Version.from_buffer_copy(value) for _, value in program.loaded.maps["versions"].items()]
+    records = Records(program.loaded.maps["versions"], c.sizeof(Version))
+    versions = [Version.from_buffer_copy(value) for _, value in records.used()]
     newest = max(versions, key=lambda version: version.serial)
     assert bool(newest.flags & VERSION_CONTENDERS) == (name in SCANNED)

@@ -26,7 +26,7 @@ class Directory:
     def __init__(self, table: Map, clock: Callable[[], float]) -> None:
         self._table, self._clock = table, clock
         self._words: memoryview = memoryview(table.memory()).cast("Q")
-        self._size: int = table.value_size // 8 // FRONTENDS
+        self._size: int = len(self._words) // (FRONTEND_BUCKETS * FRONTENDS)
         """Of an entry, words: the key's, then the one that it leads to."""
         marks = self._words[self._size - 2 :: self._size].tolist()
         self._places = {self._key(place): place for place, mark in enumerate(marks) if mark not in (FREE, GONE)}

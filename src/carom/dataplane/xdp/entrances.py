@@ -153,10 +153,8 @@ class Entrances:
 
     def _write_filter(self, vips: Iterable[Address]) -> None:
         settings = settings_of(self._maps)
-        words = [0] * len(settings.vip_filter)
-        for bit in map(vip_filter_bit, vips):
-            words[bit >> 6] |= 1 << (bit & 63)
-        settings.vip_filter[:] = words
+        marked = frozenset(map(vip_filter_bit, vips))
+        settings.vip_filter[:] = [place in marked for place in range(len(settings.vip_filter))]
         self._maps["settings"].set(key(0), bytes(settings))
 
 

@@ -15,6 +15,7 @@ from carom.dataplane.xdp import layout
 from carom.dataplane.xdp.layout import FLOW_STATES, Ip6, Limit, Real, Settings, key, packed, slot_now
 from carom.dataplane.xdp.libbpf import Program
 from carom.dataplane.xdp.program import Loaded
+from carom.dataplane.xdp.records import Records
 from carom.dataplane.xdp.tables import Tables
 from carom.dataplane.xdp.versions import VersionPlan
 from carom.errors import DataPlaneError
@@ -61,7 +62,7 @@ def _ask(explainer: Program, asked: Question) -> layout.Question:
 
 
 def _mac(loaded: Loaded, number: int) -> bytes | None:
-    mac = bytes(Real.from_buffer_copy(loaded.maps["reals"].get(key(number)) or b"").mac)
+    mac = bytes(Real.from_buffer_copy(Records(loaded.maps["reals"], c.sizeof(Real))[number]).mac)
     return mac if any(mac) else None
 
 

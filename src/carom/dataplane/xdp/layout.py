@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from carom.model import Address, Scheduler
 
-LAYOUT_VERSION = 7
-VIP_FILTER_WORDS = 64
+LAYOUT_VERSION = 8
+VIP_FILTER_BITS = 12
 FLOW_STATES = (
     *("none", "established", "syn-sent", "syn-recv", "fin-wait", "time-wait"),
     *("close", "close-wait", "last-ack", "listen", "synack", "udp"),
@@ -51,6 +51,7 @@ VERSION_HASHES_PORT = 2
 VERSION_FALLS_BACK = 4
 VERSION_ONE_PACKET = 8
 VERSION_CONTENDERS = 16
+VERSIONS = 1 << 14
 MEMBERS = 1 << 19
 CONTENDERS = 1 << 19
 CONTENDER_BLOCK = 8
@@ -107,7 +108,9 @@ class Constants(c.Structure):
         ("flow_buckets", c.c_uint32),
         ("features", c.c_uint32),
         ("own_mac", c.c_uint8 * 6),
+        ("zero", c.c_uint8 * 2),
         ("out_mac", c.c_uint8 * 6),
+        ("zero_too", c.c_uint8 * 2),
         ("out_mtu", c.c_uint32),
     )
 
@@ -123,7 +126,7 @@ class Settings(c.Structure):
         ("syn_mask4", c.c_uint8 * 4),
         ("syn_mask6", c.c_uint8 * 16),
         ("timeouts", c.c_uint16 * 32),
-        ("vip_filter", c.c_uint64 * VIP_FILTER_WORDS),
+        ("vip_filter", c.c_uint8 * (1 << VIP_FILTER_BITS)),
         ("peers", c.c_uint64 * PEERS_MAX),
     )
 
@@ -199,12 +202,15 @@ class Version(c.Structure):
     _fields_ = (
         ("scheduler", c.c_uint32),
         ("flags", c.c_uint32),
-        ("member_offset", c.c_uint32),
-        ("member_count", c.c_uint32),
-        ("contender_offset", c.c_uint32),
-        ("contender_count", c.c_uint32),
         ("slot_offset", c.c_uint32),
         ("slot_count", c.c_uint32),
+        ("slot_factor", c.c_uint64),
+        ("slot_addend", c.c_uint64),
+        ("slot_shift", c.c_uint32),
+        ("contender_offset", c.c_uint32),
+        ("contender_count", c.c_uint32),
+        ("member_offset", c.c_uint32),
+        ("member_count", c.c_uint32),
         ("weight_max", c.c_uint32),
         ("weight_gcd", c.c_uint32),
         ("weight_sum", c.c_uint32),
@@ -215,6 +221,7 @@ class Version(c.Structure):
         ("before", c.c_uint32),
         ("since", c.c_uint32),
         ("moved", c.c_uint32),
+        ("unused", c.c_uint32 * 6),
     )
 
 
@@ -222,20 +229,8 @@ class Member(c.Structure):
     _fields_ = (("real", c.c_uint32), ("weight", c.c_uint32))
 
 
-class Members(c.Structure):
-    _fields_ = (("at", Member * MEMBERS),)
-
-
 class Contender(c.Structure):
     _fields_ = (("load", c.c_uint32), ("measure", c.c_uint32))
-
-
-class Contenders(c.Structure):
-    _fields_ = (("at", Contender * CONTENDERS),)
-
-
-class Loads(c.Structure):
-    _fields_ = (("of", c.c_uint64 * REALS),)
 
 
 class Real(c.Structure):
@@ -404,10 +399,7 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "limit": Limit,
     "version": Version,
     "member": Member,
-    "members": Members,
     "contender": Contender,
-    "contenders": Contenders,
-    "loads": Loads,
     "real": Real,
     "real_counter": RealCounter,
     "handshakes": Handshakes,
@@ -499,11 +491,11 @@ def slot_before(word: int) -> int:
 
 
 def vip_filter_bit(vip: Address) -> int:
-    """The bit of the settings' Bloom filter that stands for a VIP (`vip_filter_has` in the program)."""
+    """The place in the settings' Bloom filter that stands for a VIP (`vip_filter_has` in the program)."""
     word = 0
     for (part,) in struct.iter_unpack("=I", vip.packed):
         word ^= part
-    return (word * 0x9E3779B1 & 0xFFFF_FFFF) >> 20
+    return (word * 0x9E3779B1 & 0xFFFF_FFFF) >> (32 - VIP_FILTER_BITS)
 
 
 def packed(address: Address) -> bytes:

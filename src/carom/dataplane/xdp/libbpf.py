@@ -238,13 +238,17 @@ class _Descriptor:
         _call(f"pin {self.what} at {path}", "bpf_obj_pin", self.fd, os.fsencode(path))
 
 
+_VARIABLE = ".bss."
+"""Before the name of a section that holds one variable, to the kernel an array with one value; it goes by the rest."""
+
+
 class Map(_Descriptor):
     """One map. Keys and values are bytes of the map's sizes."""
 
     def __init__(self, fd: int) -> None:
         info, size = _MapInfo(), c.c_uint32(c.sizeof(_MapInfo))
         _call("describe a map", "bpf_obj_get_info_by_fd", fd, c.byref(info), c.byref(size))
-        self.name = info.name.decode()
+        self.name = info.name.decode().removeprefix(_VARIABLE)
         super().__init__(fd, f'map "{self.name}"')
         self.key_size, self.value_size = info.key_size, info.value_size
         self.shape = (self.name, info.type, info.key_size, info.value_size)
@@ -460,7 +464,7 @@ class Object:
     def map_names(self) -> tuple[str, ...]:
         names, handle = [], None
         while handle := _library().bpf_object__next_map(self._object, handle):
-            names.append(_library().bpf_map__name(handle).decode())
+            names.append(_library().bpf_map__name(handle).decode().removeprefix(_VARIABLE))
         return tuple(names)
 
     def program_names(self) -> tuple[str, ...]:
@@ -481,7 +485,11 @@ class Object:
         _call(f"flag {name}", "bpf_program__set_flags", handle, flags)
 
     def resize(self, name: str, entries: int) -> None:
-        _call(f"resize map {name}", "bpf_map__set_max_entries", self._map(name), entries)
+        """Not of a variable, which has the size it was compiled with."""
+        handle = self._map(name)
+        if _library().bpf_map__name(handle).decode().startswith(_VARIABLE):
+            raise BpfError(f"{name} of {self.path} is a variable: its size cannot be changed", errno.EINVAL)
+        _call(f"resize map {name}", "bpf_map__set_max_entries", handle, entries)
 
     def pin_map(self, name: str, path: Path) -> None:
         """On `load` the map pinned there is used; where there is none, the new one is pinned."""
@@ -491,7 +499,8 @@ class Object:
         """The shape that a map of this object has; the kernel keeps 15 characters of its name."""
         handle, library = self._map(name), _library()
         sizes = library.bpf_map__key_size(handle), library.bpf_map__value_size(handle)
-        return (name[:15], library.bpf_map__type(handle), *sizes)
+        called = library.bpf_map__name(handle).decode()[:15].removeprefix(_VARIABLE)
+        return (called, library.bpf_map__type(handle), *sizes)
 
     def reuse_map(self, name: str, map_: Map) -> None:
         """On `load` this map is used in place of a new one."""
@@ -524,9 +533,10 @@ class Object:
             self._object = None
 
     def _map(self, name: str) -> int:
-        if not (handle := _library().bpf_object__find_map_by_name(self._object, name.encode())):
-            raise BpfError(f"{self.path} has no map {name}", errno.ENOENT)
-        return int(handle)
+        for called in (name, f"{_VARIABLE}{name}"):
+            if handle := _library().bpf_object__find_map_by_name(self._object, called.encode()):
+                return int(handle)
+        raise BpfError(f"{self.path} has no map {name}", errno.ENOENT)
 
     def _program(self, name: str) -> int:
         if not (handle := _library().bpf_object__find_program_by_name(self._object, name.encode())):

@@ -292,7 +292,8 @@ def _constants(flow_buckets: int, features: int, own_mac: bytes, inside: Nic | N
     features |= FEATURE_INSIDE if inside else 0
     out_mac = inside.mac if inside else own_mac
     out_mtu = inside.mtu if inside else 0
-    return Constants(flow_buckets, features, (c.c_uint8 * 6)(*own_mac), (c.c_uint8 * 6)(*out_mac), out_mtu)
+    macs = {"own_mac": (c.c_uint8 * 6)(*own_mac), "out_mac": (c.c_uint8 * 6)(*out_mac)}
+    return Constants(flow_buckets, features, out_mtu=out_mtu, **macs)
 
 
 def _set_constants(object_: Object, constants: Constants) -> None:

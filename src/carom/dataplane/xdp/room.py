@@ -19,7 +19,7 @@ from carom.core.slots import table_size
 from carom.dataplane.xdp.layout import REALS
 from carom.dataplane.xdp.libbpf import Map
 
-OF_REALS = ("reals", "limits", "homes", "real_counters", "real_labels")
+OF_REALS = ("limits", "homes", "real_counters", "real_labels")
 PIECE = 1 << 16
 """Bytes that are copied in one go: nobody else gets the interpreter meanwhile."""
 SPARE = 1.25

@@ -18,6 +18,7 @@ from functools import partial
 
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
+from carom.dataplane.xdp.division import division_by
 from carom.dataplane.xdp.entrances import Entrances, Useless, settings_of
 from carom.dataplane.xdp.extents import Extents
 from carom.dataplane.xdp.frontends import frontends_of
@@ -39,6 +40,7 @@ from carom.dataplane.xdp.layout import (
     REAL_MOVES,
     SCHEDULERS,
     TEMPLATE_GENERATIONS,
+    VERSIONS,
     VLAN_AS_IT_CAME,
     VLAN_NONE,
     Clock,
@@ -58,6 +60,7 @@ from carom.dataplane.xdp.layout import (
     with_half,
 )
 from carom.dataplane.xdp.libbpf import Map
+from carom.dataplane.xdp.records import Records
 from carom.dataplane.xdp.versions import VersionPlan, computed_again, next_version, schedulable
 from carom.errors import DataPlaneError
 from carom.events import RealName
@@ -65,7 +68,6 @@ from carom.model import OnDown, Scheduler
 
 LONGEST_TIMEOUT = 0xFFFF
 """Seconds."""
-_ARRAYS = ("versions", "slots")
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
 
@@ -100,8 +102,10 @@ class Tables:
         self.services = service_labels(maps["service_labels"])
         self.vips = vip_labels(maps["vip_labels"])
         self.reals = RealLabels(maps["real_labels"])
-        self._real_values = {number: value for number, (_, value) in enumerate(maps["reals"].items()) if any(value)}
-        sizes = {name: maps[name].max_entries for name in _ARRAYS} | {"members": MEMBERS, "contenders": CONTENDERS}
+        self._versions = Records(maps["versions"], c.sizeof(Version))
+        self._reals = Records(maps["reals"], c.sizeof(Real))
+        self._real_values = dict(self._reals.used())
+        sizes = {"versions": VERSIONS, "members": MEMBERS, "contenders": CONTENDERS, "slots": maps["slots"].max_entries}
         self._extents = {name: Extents(name, size) for name, size in sizes.items()}
         self._extents["versions"].hold(0, 1)  # index 0 is "none"
         self._half = settings_of(self._maps).half // HALF_BITS
@@ -115,7 +119,7 @@ class Tables:
     # ------------------------------------------------------------------------------- what stands there
 
     def _version(self, index: int) -> Version:
-        return Version.from_buffer_copy(self._maps["versions"].get(key(index)) or b"")
+        return Version.from_buffer_copy(self._versions[index])
 
     def _read_published(self) -> Iterable[tuple[str, Published]]:
         for name, number in self.services.numbers.items():
@@ -286,7 +290,7 @@ class Tables:
 
     def _store_real(self, number: int, value: bytes) -> None:
         if self._real_values.get(number) != value:
-            self._maps["reals"].set(key(number), value)
+            self._reals[number] = value
             self._real_values[number] = value
 
     # ------------------------------------------------------------------------------- versions
@@ -393,14 +397,31 @@ class Tables:
         places = self._put("members", members), self._put("contenders", contenders), self._put("slots", version.slots)
         self._serial += 0 if serial else 1
         generation = generation or self._serial % TEMPLATE_GENERATIONS + 1
+        division = division_by(len(version.slots))
         value = Version(
-            *(SCHEDULERS[version.scheduler], version.flags),
-            *(places[0], len(members), places[1], len(version.contenders), places[2], len(version.slots)),
-            *(version.weight_max, version.weight_gcd, sum(version.weights), serial or self._serial),
-            *(version.persistence, generation, Ip6.from_buffer_copy(version.mask)),
-            *(before.index if before else 0, since, moved),
+            scheduler=SCHEDULERS[version.scheduler],
+            flags=version.flags,
+            slot_offset=places[2],
+            slot_count=len(version.slots),
+            slot_factor=division.factor,
+            slot_addend=division.addend,
+            slot_shift=division.shift,
+            contender_offset=places[1],
+            contender_count=len(version.contenders),
+            member_offset=places[0],
+            member_count=len(members),
+            weight_max=version.weight_max,
+            weight_gcd=version.weight_gcd,
+            weight_sum=sum(version.weights),
+            serial=serial or self._serial,
+            persistence=version.persistence,
+            generation=generation,
+            mask=Ip6.from_buffer_copy(version.mask),
+            before=before.index if before else 0,
+            since=since,
+            moved=moved,
         )
-        self._maps["versions"].set(key(index), bytes(value))
+        self._versions[index] = bytes(value)
         return Published(index, *places, generation, version, before, since, moved)
 
     def _put(self, name: str, words: array[int]) -> int:

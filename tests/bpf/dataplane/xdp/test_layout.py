@@ -99,7 +99,7 @@ def test_schedulers_have_the_same_numbers() -> None:
     ("word", "value"),
     [
         ("LAYOUT_VERSION", layout.LAYOUT_VERSION),
-        ("VIP_FILTER_WORDS", layout.VIP_FILTER_WORDS),
+        ("VIP_FILTER_BITS", layout.VIP_FILTER_BITS),
         ("VERSION_TRACKS_ALL", layout.VERSION_TRACKS_ALL),
         ("CONTENDER_BLOCK", layout.CONTENDER_BLOCK),
         ("CONTENDER_PLACE_BITS", layout.CONTENDER_PLACE_BITS),

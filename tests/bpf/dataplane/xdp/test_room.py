@@ -46,7 +46,7 @@ def test_a_usual_plan_has_room_as_it_is(loaded: Loaded) -> None:
 def test_a_large_one_has_not(loaded: Loaded) -> None:
     wanted = lacking(many(40_000), loaded.maps)
     assert wanted == dict.fromkeys(OF_REALS, 65536)
-    assert room_for(many(120_000))["reals"] == REALS
+    assert room_for(many(120_000))["homes"] == REALS
 
 
 @pytest.mark.parametrize("scheduler", list(Scheduler))
@@ -71,15 +71,15 @@ def test_what_stood_in_the_small_maps_stands_in_the_large_ones_and_packets_see_n
         pins,
         flow_buckets=64,
         maps=small.maps,
-        room={"reals": 65536, "slots": 1 << 21, "real_counters": 1 << 15},
+        room={"limits": 65536, "slots": 1 << 21, "real_counters": 1 << 15},
     )
 
-    assert (large.maps["reals"].max_entries, large.maps["slots"].max_entries) == (65536, 1 << 21)
-    assert large.maps["limits"].max_entries == small.maps["limits"].max_entries
+    assert (large.maps["limits"].max_entries, large.maps["slots"].max_entries) == (65536, 1 << 21)
+    assert large.maps["homes"].max_entries == small.maps["homes"].max_entries
     assert large.director.run(SYN)[:2] == first[:2], "the same flow goes to the same real server"
     after = Tables(large.maps, lambda: 0.0)
     assert after.reals.numbers == before.reals.numbers
-    assert [large.maps["reals"].get(key(n)) for n in range(9)] == [small.maps["reals"].get(key(n)) for n in range(9)]
+    assert [large.maps["limits"].get(key(n)) for n in range(9)] == [small.maps["limits"].get(key(n)) for n in range(9)]
     pinned = pinned_map(pins / "maps/slots")
     assert pinned is not None
     assert pinned.max_entries == 1 << 21
@@ -88,10 +88,10 @@ def test_what_stood_in_the_small_maps_stands_in_the_large_ones_and_packets_see_n
 
 
 def test_whoever_takes_over_finds_the_large_ones(pins: Path) -> None:
-    first = program.load(DIRECTOR, pins, flow_buckets=64, room={"reals": 65536})
+    first = program.load(DIRECTOR, pins, flow_buckets=64, room={"homes": 65536})
     first.close()
     second = program.load(DIRECTOR, pins, flow_buckets=1024)
-    assert second.maps["reals"].max_entries == 65536
+    assert second.maps["homes"].max_entries == 65536
     assert second.maps["flows4"].max_entries == 64, "a flow is found by the table's size"
     second.close()
 

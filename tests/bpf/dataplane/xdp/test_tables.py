@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes as c
 import struct
 from dataclasses import replace
 from ipaddress import ip_address
@@ -27,6 +28,7 @@ from carom.dataplane.xdp.layout import (
     load,
 )
 from carom.dataplane.xdp.program import Loaded
+from carom.dataplane.xdp.records import Records
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
 from carom.model import OnDown, Scheduler
@@ -59,12 +61,12 @@ def frontends(loaded: Loaded) -> dict[bytes, Way]:
 def versions(loaded: Loaded) -> list[int]:
     """Of the first services, as packets see them."""
     half = settings(loaded).half // HALF_BITS
-    words = (int.from_bytes(loaded.maps["services"].get(key(n)) or b"", "little") for n in range(6))
-    return [half_of(word, half) for word in words]
+    services = Records(loaded.maps["services"], 8)
+    return [half_of(int.from_bytes(services[n], "little"), half) for n in range(6)]
 
 
 def real_of(loaded: Loaded, number: int) -> Real:
-    return Real.from_buffer_copy(loaded.maps["reals"].get(key(number)) or b"")
+    return Real.from_buffer_copy(Records(loaded.maps["reals"], c.sizeof(Real))[number])
 
 
 def test_what_a_plan_has_stands_in_the_maps(loaded: Loaded, tables: Tables) -> None:
@@ -88,7 +90,7 @@ def test_a_plan_without_services_leaves_nothing_behind(loaded: Loaded, tables: T
     tables.apply(Plan())
     assert not list(loaded.maps["vips4"].items())
     assert not frontends(loaded)
-    assert not any(struct.unpack("=Q", value)[0] for _, value in loaded.maps["services"].items())
+    assert not any(loaded.maps["services"].get(key(0)) or b"")
     assert not any(settings(loaded).vip_filter)
 
 
