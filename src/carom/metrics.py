@@ -59,7 +59,7 @@ FAMILIES: Mapping[str, Family] = {
     "carom_real_up": Family("gauge", "Whether the real server can be scheduled at all.", _REAL),
     "carom_real_weight": Family("gauge", "Its weight at present; 0: no new connections.", _REAL),
     "carom_real_active_flows": Family("gauge", "Its flows in IPVS's active states.", _REAL),
-    "carom_real_inactive_flows": Family("gauge", "Its other flows: closing, or UDP.", _REAL),
+    "carom_real_inactive_flows": Family("gauge", "Its other flows: closing, UDP, or SCTP in its handshake.", _REAL),
     "carom_real_new_flows_total": Family("counter", "Flows scheduled to it.", _REAL),
     "carom_real_syns_repeated_total": Family("counter", "SYNs that its clients sent again, unanswered.", _REAL),
     "carom_real_handshakes_lost_total": Family(
