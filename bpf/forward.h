@@ -71,6 +71,15 @@ static __always_inline void forward_count(const struct packet *packet, __u32 rea
 		counter->new_flows++;
 }
 
+/* A flow that is remembered, though the packet with which it began goes no further. */
+static __always_inline void forward_count_unsent(__u32 real)
+{
+	struct real_counter *counter = bpf_map_lookup_elem(&real_counters, &real);
+
+	if (counter)
+		counter->new_flows++;
+}
+
 /* The largest packet that can be sent to it; 0: of every size. */
 static __always_inline __u32 forward_mtu(const struct real *real)
 {
@@ -100,8 +109,11 @@ static __always_inline enum reason forward_to_real(struct packet *packet, const 
 	}
 	if (constants.features & (FEATURE_MTU | FEATURE_VLAN)) {
 		if (constants.features & FEATURE_MTU && forward_mtu(real) &&
-		    packet_left(packet, packet->ip) > forward_mtu(real))
+		    packet_left(packet, packet->ip) > forward_mtu(real)) {
+			if (is_new)
+				forward_count_unsent(id);
 			return UNFINISHED_TOO_BIG_FOR(forward_mtu(real));
+		}
 		if (constants.features & FEATURE_VLAN)
 			forward_note_vlan(real);
 	}

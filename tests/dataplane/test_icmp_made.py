@@ -134,6 +134,17 @@ def test_one_that_may_be_fragmented_is_told_too(plane: PlaneUnderTest) -> None:
 
 
 @FAMILIES
+def test_a_flow_that_begins_with_one_is_counted_as_new(plane: PlaneUnderTest, ends: tuple[str, str]) -> None:
+    """It is remembered, so that what is sent smaller is of the same flow."""
+    plane.apply(narrow(ends, 1300))
+    assert plane.send(tcp(*ends, "S", bytes(1400))).reason == "too_big_told"
+    counted = [(real.new_flows, real.active, real.counter.packets) for real in plane.read().reals if real.active]
+    assert counted == [(1, 1, 0)]
+    assert plane.send(tcp(*ends, "S")).reason == "forwarded"
+    assert sum(real.new_flows for real in plane.read().reals) == 1
+
+
+@FAMILIES
 def test_later_pieces_are_dropped_in_silence(plane: PlaneUnderTest, ends: tuple[str, str]) -> None:
     plane.apply(narrow(ends, 1300))
     first, later, *_ = pieces(tcp(*ends, "S", bytes(3000)), 1240)

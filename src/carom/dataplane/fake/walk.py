@@ -99,6 +99,7 @@ class Walk:
             return self.drops("no_mac")
         mtu = min(filter(None, (self.plane.mtus.get(name, 0), self.plane.inside_mtu)), default=0)
         if mtu and len(self.frame) - 14 > mtu:
+            self.plane.new_flows[name] += is_new
             return self.tells("too_big_told", "too_big", mtu)
         self.count(name, is_new)
         sender, verdict = self.plane.own_mac, Verdict.TX
