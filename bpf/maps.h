@@ -15,6 +15,10 @@
  * it true. So a packet, and whoever looks after a daemon was killed, sees the whole old plan or the whole new one.
  * A place is used again only when no packet and no cursor can refer to it any more.
  *
+ * What every packet looks up, and has a fixed size, is a variable in a section of its own, `.bss.NAME`: an array map with
+ * one value, which user space knows by that name. What grows with the plan is a map, and so is what each processor counts for
+ * itself.
+ *
  * carom.dataplane.xdp.layout is Python's side of these files; a test compares both through the object's BTF. Any
  * change of a struct or of what a field means raises LAYOUT_VERSION. Who comes with another layout finds the parts of a record
  * by their names, as carom.dataplane.xdp.description has them: a name keeps its meaning.
