@@ -62,7 +62,8 @@ class Program:
         persistence, mask = kept or (0, ip_address(vip).max_prefixlen)
         self._service = ServicePlan(
             *("tested", ip_address(vip), ports, Scheduler(scheduler), ()),
-            scheduler_flags=frozenset(SchedulerFlag(flag) for flag in flags if "=" not in flag),
+            scheduler_flags=frozenset(SchedulerFlag(flag) for flag in flags if "=" not in flag and flag != "ops"),
+            one_packet="ops" in flags,
             persistence=persistence,
             persistence_mask=mask,
         )

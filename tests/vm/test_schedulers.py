@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import count, islice, product
+from random import Random
 
 import pytest
 
@@ -99,6 +100,20 @@ def test_picks_of_the_oracle(
     mirror = mirrored(service, scheduler, dialect)
     Story(mirror, f"{scheduler} {service}", brief=brief).tell(operations)
     agree(machine, mirror)
+
+
+@pytest.mark.parametrize("scheduler", ["rr", "wrr", "sh", "mh mh-port", "fo"])
+def test_datagrams_one_by_one(machine: Machine, dialect: Dialect, program: Program, scheduler: str) -> None:
+    """One-packet scheduling: the same few clients again and again, and each time whoever is next."""
+    random, weights = Random(scheduler), {1: 1, 2: 2, 3: 3}
+    script = [f"service udp 10.9.0.1 53 {scheduler} ops", *(f"add 10.8.0.{number} {number}" for number in weights)]
+    for _ in range(300):
+        script.append(f"udp 10.64.0.{random.randrange(4)} {1024 + random.randrange(3)} 10.9.0.1 53")
+        if random.random() < 0.05:
+            number = random.choice(list(weights))
+            weights[number] = (weights[number] + random.randrange(1, 5)) % 5  # another one
+            script.append(f"edit 10.8.0.{number} {weights[number]}")
+    assert (found := difference(script, answers(machine, script), program.play(script))) is None, found
 
 
 def test_a_port_that_is_used_again(machine: Machine, dialect: Dialect, program: Program) -> None:
