@@ -8,6 +8,7 @@
 #ifndef CAROM_PEER_H
 #define CAROM_PEER_H
 
+#include "answer.h"
 #include "lookup.h"
 #include "maps.h"
 #include "parse.h"
@@ -28,7 +29,9 @@ static __always_inline bool peer_sent(const struct ethhdr *eth)
 static __noinline enum reason walk_peer(struct xdp_md *frame)
 {
 	struct packet packet;
+	enum reason reason;
 	__be32 vip[4] = {};
+	void *at;
 
 	if (!packet_of(frame, &packet))
 		return REASON_NOT_IP;
@@ -40,10 +43,14 @@ static __noinline enum reason walk_peer(struct xdp_md *frame)
 	}
 	if (eth_type(packet.eth) != bpf_htons(ETH_P_IPV6))
 		return REASON_NOT_IP;
-	if (!(constants.features & FEATURE_IP6) || !parse_ip6(&packet, packet.eth + 1))
+	at = parse_ip6(&packet, packet.eth + 1);
+	if (!(constants.features & FEATURE_IP6) || !at)
 		return REASON_NOT_VIP;
 	__builtin_memcpy(vip, &packet.ip6->daddr, sizeof(vip));
-	return is_vip(vip, true) ? REASON_FROM_PEER : REASON_NOT_VIP;
+	if (!is_vip(vip, true))
+		return REASON_NOT_VIP;
+	reason = answer_neighbour(&packet, at); /* who has a VIP? is asked of us alone, too, as with ARP */
+	return reason == REASON_NOT_IP ? REASON_FROM_PEER : reason;
 }
 
 #endif

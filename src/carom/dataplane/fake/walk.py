@@ -158,7 +158,10 @@ class Walk:
             return self.passes("from_peer" if ends and ends[1] in self.vips else "not_vip")
         if eth.ethertype != packet.ETHERTYPE_IP6:
             return self.passes("not_ip")
-        return self.passes("from_peer" if packet.target6(eth.payload) in self.vips else "not_vip")
+        if packet.target6(eth.payload) not in self.vips:
+            return self.passes("not_vip")
+        end = self.neighbour(eth)
+        return end if end.reason != "not_ip" else self.passes("from_peer")
 
     def arp(self, eth: Ethernet, arp: Arp | None) -> End:
         if arp is not None and arp.sender in self.vips:
