@@ -9,13 +9,15 @@
  *   key   client address (32) | client port (16) | VIP port (16)
  *   word  vip (16) | real (20) | state (5) | template (7) | seen (16)       0: the place is free
  *
- * `template` is the generation of its client's template, if it holds one; else 0. `vip` stands for the VIP and the protocol, so key and word name the connection exactly: no signature can clash.
+ * `template` is the generation of its client's template, if it holds one; else 0. `vip` stands for the VIP and the protocol,
+ * so key and word name the connection exactly: no signature can clash. A free place has no key either.
  * `seen` is the clock's second of the last packet, modulo 65536; timeouts are shorter than that. It may be ahead of the second
  * that another packet goes by: that one read the clock at its beginning, and an interrupt or a hypervisor stopped it since.
  *
  * Who may write: every change of a word is one compare-and-swap, and whoever wins it, and nobody else, does the
  * counting that belongs to it. So the counts of active and inactive flows are exact by construction: each entry has
- * been counted once, on the side its state stands on. No lock is held anywhere.
+ * been counted once, on the side its state stands on. No lock is held anywhere. `seen` alone is stored as it is, where nothing
+ * else changes: that is no matter of counting (flow_stamp()).
  *
  * Who makes room for a new flow is the matter of room.h.
  */
@@ -223,8 +225,9 @@ static __always_inline bool flow_go_on(__u64 *at, __u64 old, __u64 new)
 }
 
 /*
- * Nothing but the time has changed: that is a word of its own in the flow's, and one store, since whoever changes the rest
- * meanwhile has the same time or a later one. Where the flow was taken away just now, it is left in a free place.
+ * Nothing but the time has changed: that is two bytes of their own, and one store. An exchange would keep the processor from
+ * looking at the next packet meanwhile. Where the flow has moved or ended just now, its place may be left with a time and no
+ * flow until it is swept, and who has come there since may have the time of this packet.
  */
 static __always_inline void flow_stamp(__u64 *at, __u32 now)
 {
