@@ -41,7 +41,10 @@ static const volatile __u16 worth[FLOW_BEING_WRITTEN + 1] = {
 	[FLOW_SCTP_ECHOED... FLOW_BEING_WRITTEN] = WORTH_KEPT,
 };
 
-enum inserted { INSERTED_NOT, INSERTED, INSERTED_CROWDED };
+/* Crowded: both buckets are full. Overtaken: somebody else was quicker, and there may be another place. */
+enum inserted { INSERTED_NOT, INSERTED, INSERTED_CROWDED, INSERTED_OVERTAKEN };
+
+#define INSERT_TRIES 4
 
 struct room {
 	__s64 best; /* cost and place */
@@ -64,10 +67,15 @@ static __always_inline __s64 room_cost(struct room *room, __u32 place, __u64 wor
 	return cost;
 }
 
+static __always_inline __u64 room_latest(__u32 now)
+{
+	return (__u64)(now + FLOW_AHEAD) << 48 | ((1ULL << 48) - 1);
+}
+
 /* The least of a bucket's four, whose places have numbers from `place` on. In pairs, so that none waits for all others. */
 static __always_inline __s64 room_least(struct room *room, const __u64 *bucket, bool ip6, __u32 place, __u32 now)
 {
-	__u64 latest = (__u64)(now + FLOW_AHEAD) << 48 | ((1ULL << 48) - 1);
+	__u64 latest = room_latest(now);
 	__s64 least = 0, one, other;
 
 #pragma unroll
@@ -100,6 +108,14 @@ static __always_inline __u64 *room_place(const struct room *room, bool ip6, __u3
 	return bucket ? bucket + (room->best & (BUCKET_FLOWS - 1)) * FLOW_WORDS(ip6) : NULL;
 }
 
+/* Whether what stands there now costs what the place was found best for: it may have become somebody's connection since. */
+static __always_inline bool room_is_same(const struct room *room, __u64 word, __u32 now)
+{
+	struct room again = {};
+
+	return room_cost(&again, 0, word, room_latest(now)) >> COST_PLACE_BITS == room->best >> COST_PLACE_BITS;
+}
+
 /* Gives a new flow a place in one of its two buckets. INSERTED_CROWDED: not before moving others, unless it must. */
 static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, __u32 first, __u32 second, __u32 now,
 				       bool must)
@@ -121,8 +137,8 @@ static __always_inline int room_insert(bool ip6, const __u64 *key, __u64 word, _
 	if (!at)
 		return INSERTED_NOT;
 	old = *(volatile __u64 *)(at + FLOW_WORDS(ip6) - 1);
-	if (FLOW_STATE(old) == FLOW_BEING_WRITTEN || !flow_swap(at + FLOW_WORDS(ip6) - 1, old, FLOW_CLAIMED))
-		return INSERTED_NOT;
+	if (!room_is_same(&room, old, now) || !flow_swap(at + FLOW_WORDS(ip6) - 1, old, FLOW_CLAIMED))
+		return INSERTED_OVERTAKEN;
 	if (FLOW_VIP(old) && flow_is_half_open(old) && room_is_free(&room))
 		flow_lose_handshake(old); /* it has ended; of one that is evicted nobody knows how it would have */
 	if (constants.features & FEATURE_PERSISTENCE) {
@@ -163,32 +179,56 @@ static __always_inline __u64 *room_free_place(__u64 *bucket, bool ip6)
 	return place < BUCKET_FLOWS ? bucket + place * FLOW_WORDS(ip6) : NULL;
 }
 
-static __always_inline __u64 place_hash(const __u64 *place, bool ip6, __u64 seed)
-{
-	__u16 vip = FLOW_VIP(place[FLOW_WORDS(ip6) - 1]);
+/* A flow as it stood at one moment: its key and word. Whoever acts on it must find it unchanged. */
+struct sighting {
+	__u64 words[FLOW_WORDS(true)];
+};
 
-	return ip6 ? flow6_hash(place, vip, seed) : flow4_hash(place[0], vip, seed);
+static __always_inline struct sighting place_sighting(const __u64 *place, bool ip6)
+{
+	struct sighting seen = {};
+
+#pragma unroll
+	for (__u32 i = 0; i < FLOW_WORDS(ip6); i++)
+		seen.words[i] = ((const volatile __u64 *)place)[i];
+	return seen;
 }
 
-/* The flow at `from` goes to `to`, which is free; false: somebody else was at one of them. */
-static __always_inline bool place_move(__u64 *from, __u64 *to, bool ip6)
+static __always_inline __u64 sighting_word(const struct sighting *seen, bool ip6)
 {
-	__u64 *old = from + FLOW_WORDS(ip6) - 1, *new = to + FLOW_WORDS(ip6) - 1, word = *(volatile __u64 *)old;
+	return seen->words[FLOW_WORDS(ip6) - 1];
+}
+
+/* The other bucket of a flow that is in this one. */
+static __always_inline __u32 sighting_other(const struct sighting *seen, __u32 bucket, bool ip6, __u64 seed)
+{
+	__u16 vip = FLOW_VIP(sighting_word(seen, ip6));
+	__u64 hash = ip6 ? flow6_hash(seen->words, vip, seed) : flow4_hash(seen->words[0], vip, seed);
+
+	return flow_other_bucket(bucket, hash, ip6);
+}
+
+/*
+ * The flow that was seen at `from` goes to `to`, which is free; false: somebody else was at one of them. That its word is
+ * the same does not make it the same flow: only when its place is claimed can its key be compared.
+ */
+static __always_inline bool place_move(__u64 *from, const struct sighting *seen, __u64 *to, bool ip6)
+{
+	__u64 *old = from + FLOW_WORDS(ip6) - 1, *new = to + FLOW_WORDS(ip6) - 1, word = sighting_word(seen, ip6);
 	__u64 different = 0;
 
 	if (!FLOW_VIP(word) || __sync_val_compare_and_swap(new, 0, FLOW_CLAIMED))
 		return false;
 #pragma unroll
 	for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)
-		to[i] = from[i];
+		to[i] = seen->words[i];
 	if (__sync_val_compare_and_swap(old, word, FLOW_CLAIMED) != word) {
 		__sync_lock_test_and_set(new, 0);
 		return false;
 	}
 #pragma unroll
 	for (__u32 i = 0; i < FLOW_WORDS(ip6) - 1; i++)
-		different |=
-			to[i] ^ ((volatile __u64 *)from)[i]; /* another flow came there meanwhile, with the same word */
+		different |= seen->words[i] ^ ((volatile __u64 *)from)[i];
 	__sync_lock_test_and_set(new, different ? 0 : word);
 	if (!different)
 #pragma unroll
@@ -198,14 +238,14 @@ static __always_inline bool place_move(__u64 *from, __u64 *to, bool ip6)
 	return !different;
 }
 
-static __always_inline bool room_move(__u64 *from, __u64 *to, bool ip6, __u32 now)
+static __always_inline bool room_move(__u64 *from, const struct sighting *seen, __u64 *to, bool ip6, __u32 now)
 {
 	bool moved;
 
 	if (is_later(now, moves.last))
 		((volatile struct moves *)&moves)->last = now;
 	__sync_fetch_and_add(&moves.begun, 1);
-	moved = place_move(from, to, ip6);
+	moved = place_move(from, seen, to, ip6);
 	__sync_fetch_and_add(&moves.done, 1);
 	return moved;
 }
@@ -214,14 +254,16 @@ static __always_inline bool room_move(__u64 *from, __u64 *to, bool ip6, __u32 no
 static __always_inline int room_make(bool ip6, __u32 index, __u32 now, bool rehearsal)
 {
 	__u64 *bucket = flow_bucket(index, ip6), *from, *other, *to;
+	struct sighting seen;
 
 	if (!bucket)
 		return 0;
 	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
 		from = bucket + i * FLOW_WORDS(ip6);
-		other = flow_bucket(flow_other_bucket(index, place_hash(from, ip6, settings.seed), ip6), ip6);
+		seen = place_sighting(from, ip6);
+		other = flow_bucket(sighting_other(&seen, index, ip6, settings.seed), ip6);
 		to = other ? room_free_place(other, ip6) : NULL;
-		if (to && (rehearsal || room_move(from, to, ip6, now)))
+		if (to && (rehearsal || room_move(from, &seen, to, ip6, now)))
 			return 1;
 	}
 	return 0;
@@ -241,12 +283,14 @@ __noinline int room6_make(__u32 index, __u32 now, __u32 rehearsal)
 static __always_inline int room_make_behind(bool ip6, __u32 index, __u32 now, bool rehearsal)
 {
 	__u64 *bucket = flow_bucket(index, ip6);
+	struct sighting seen;
 	__u32 other;
 
 	if (!bucket)
 		return 0;
 	for (__u32 i = 0; i < BUCKET_FLOWS; i++) {
-		other = flow_other_bucket(index, place_hash(bucket + i * FLOW_WORDS(ip6), ip6, settings.seed), ip6);
+		seen = place_sighting(bucket + i * FLOW_WORDS(ip6), ip6);
+		other = sighting_other(&seen, index, ip6, settings.seed);
 		if ((ip6 ? room6_make(other, now, rehearsal) : room4_make(other, now, rehearsal)) &&
 		    (rehearsal || (ip6 ? room6_make(index, now, false) : room4_make(index, now, false))))
 			return 1;
@@ -285,25 +329,27 @@ static __always_inline bool room_in(bool ip6, __u32 first, __u32 second, __u32 n
 static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, const struct flow_lookup *found,
 					__u64 word, __u32 now)
 {
-	__u32 first = found->buckets[0], second = found->buckets[1];
+	__u32 first = found->buckets[0], second = found->buckets[1], now_must = now << 1;
+	__u64 key4 = ip6 ? 0 : flow4_key(tuple);
 	struct flow6_key key6;
-	__u64 key4 = 0;
 	int inserted;
 
-	if (ip6) {
+	if (ip6)
 		key6 = flow6_key(tuple);
-		inserted = flow6_insert(&key6, word, first, second, now << 1);
-		if (inserted != INSERTED_CROWDED)
+	for (int i = 0; i < INSERT_TRIES; i++) {
+		inserted = ip6 ? flow6_insert(&key6, word, first, second, now_must)
+			       : flow4_insert(key4, word, first, second, now_must);
+		if (inserted == INSERTED || inserted == INSERTED_NOT)
 			return inserted;
-		room6_make_in(first, second, now, false);
-		return flow6_insert(&key6, word, first, second, now << 1 | 1) == INSERTED;
+		if (inserted == INSERTED_OVERTAKEN)
+			continue;
+		if (ip6)
+			room6_make_in(first, second, now, false);
+		else
+			room4_make_in(first, second, now, false);
+		now_must |= 1;
 	}
-	key4 = flow4_key(tuple);
-	inserted = flow4_insert(key4, word, first, second, now << 1);
-	if (inserted != INSERTED_CROWDED)
-		return inserted;
-	room4_make_in(first, second, now, false);
-	return flow4_insert(key4, word, first, second, now << 1 | 1) == INSERTED;
+	return false;
 }
 
 #endif
