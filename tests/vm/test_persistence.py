@@ -6,6 +6,7 @@ What the time does to templates is not told: IPVS's shortest wait is a minute.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from random import Random
 
 import pytest
@@ -28,25 +29,37 @@ def kernel(machine: Machine) -> Machine:
     return machine
 
 
-def story(random: Random, operations: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class Family:
+    vip: str
+    server: str
+    client: str
+    """With its network's number and its own in it."""
+
+
+FOUR = Family("10.9.0.1", "10.8.0.{}", "10.64.{}.{}")
+SIX = Family("fd00:9::1", "fd00:8::{}", "2001:db8:1:{:x}::{:x}")
+
+
+def story(random: Random, operations: int, family: Family = FOUR) -> Iterator[str]:
     """Clients come again and again, while servers are quiesced, taken out and put back."""
     there = dict.fromkeys(SERVERS, 1)
-    yield from (f"add 10.8.0.{server} 1" for server in SERVERS)
+    yield from (f"add {family.server.format(server)} 1" for server in SERVERS)
     for number in range(operations):
         other = random.choice([one for one in SERVERS if one != ANCHOR])
         deed = random.choices(("connect", "edit", "come or go"), (20, 2, 1))[0]
         if deed == "connect":
             network = max(0, number // FRESH - random.randrange(8))
-            client = f"10.64.{network}.{random.choice((1, 2, 200))}"
-            yield f"syn {client} {1024 + number} 10.9.0.1 80"
+            client = family.client.format(network, random.choice((1, 2, 200)))
+            yield f"syn {client} {1024 + number} {family.vip} 80"
         elif deed == "edit" and other in there:
             there[other] = random.choice([weight for weight in (0, 1, 2, 3) if weight != there[other]])
-            yield f"edit 10.8.0.{other} {there[other]}"
+            yield f"edit {family.server.format(other)} {there[other]}"
         elif deed == "come or go" and there.pop(other, None) is not None:
-            yield f"delete 10.8.0.{other}"
+            yield f"delete {family.server.format(other)}"
         elif deed == "come or go":
             there[other] = random.choice((0, 1, 2))
-            yield f"add 10.8.0.{other} {there[other]}"
+            yield f"add {family.server.format(other)} {there[other]}"
 
 
 @pytest.mark.parametrize("mask", [32, 24, 16])
@@ -54,6 +67,13 @@ def story(random: Random, operations: int) -> Iterator[str]:
 def test_each_client_goes_where_ipvs_sends_it(kernel: Machine, program: Program, scheduler: str, mask: int) -> None:
     random = Random(f"{scheduler} {mask}")
     script = [f"service tcp 10.9.0.1 80 {scheduler} persistent=300/{mask}", *story(random, 800), "counts"]
+    assert (found := difference(script, answers(kernel, script), program.play(script))) is None, found
+
+
+@pytest.mark.parametrize("mask", [128, 64, 60])
+def test_so_does_each_client_of_ipv6(kernel: Machine, program: Program, mask: int) -> None:
+    told = story(Random(mask), 800, SIX)
+    script = [f"service tcp {SIX.vip} 80 rr persistent=300/{mask}", *told, "counts"]
     assert (found := difference(script, answers(kernel, script), program.play(script))) is None, found
 
 
