@@ -44,7 +44,7 @@ class Stand:
         self._under_test = wrap.map("under_test")
         self._walk = walk.shared(wrap.map(".bss"))
         self._fresh = FIRST_FRESH
-        self._links = _keep_in_dispatcher([*self._entries.values(), self._reference])
+        self._links = keep_in_dispatcher([*self._entries.values(), self._reference])
 
     def aim(self, program: Program) -> None:
         """From now on packets go to this program."""
@@ -108,7 +108,7 @@ def enter_private_namespace() -> None:
         raise UnsupportedError(f"no network namespace for the benchmark: {os.strerror(c.get_errno())}; it needs root")
 
 
-def _keep_in_dispatcher(programs: list[Program]) -> list[object]:
+def keep_in_dispatcher(programs: list[Program]) -> list[object]:
     """Attaches each program to a veth.
 
     A test run of more than one packet puts its program into the kernel's XDP dispatcher and takes it out again, at

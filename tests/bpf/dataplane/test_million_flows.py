@@ -14,96 +14,23 @@ from __future__ import annotations
 import ctypes as c
 import os
 import threading
-from array import array
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from bench import cases, objects, walk
-from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.dataplane.xdp.layout import Flow4, Flow6, key
-from carom.dataplane.xdp.libbpf import Map, Object
-from carom.model import Address, Ports, Protocol, Scheduler
+from carom.dataplane.xdp.layout import Flow4, Flow6
+from carom.dataplane.xdp.libbpf import Map
+from tests.bpf.dataplane.crowd import ACK, FIN, RST, SYN, Clients, Stand, a_plan, reasons, words_of
 from tests.dataplane.planes import Xdp
 
 FLOWS = int(os.environ.get("CAROM_COUNT_FLOWS", "1000000"))
 VANISH = FLOWS // 10
 BEGIN = 1000
-SYN, ACK, FIN, RST = 0x02, 0x10, 0x11, 0x04
 PLACES = 4
 """In a bucket."""
 MOST_BYTES = {4: 16, 6: 32}
 """A flow's entry: what docs/data-plane.md promises. IPv4 may cost 64 at most."""
-
-
-class Clients:
-    """All clients' ends of their connections: they send a segment each, as fast as the kernel can be asked to."""
-
-    def __init__(self, xdp: Xdp, family: int) -> None:
-        wrap = Object(objects.compiled("wrap"))
-        for name in wrap.program_names():
-            wrap.take_frags(name)  # as the program under test does
-        wrap.load()
-        self._entry, self._walk = wrap.program(f"wrap{family}"), walk.shared(wrap.map(".bss"))
-        self._case = cases.BY_NAME[f"tcp{family}_syn"]
-        wrap.map("under_test").set(key(0), xdp.loaded.director.fd.to_bytes(4, "little"))
-
-    def send(self, flags: int, first: int, flows: int) -> None:
-        frame = cases.frame(self._case, flags=flags)
-        self._walk.advance(first)
-        self._walk.carry(frame, self._case.family)
-        self._entry.run(frame, flows)
-
-
-@dataclass
-class Stand:
-    xdp: Xdp
-    family: int
-    clients: Clients
-    before: dict[str, int]
-    """Packets by reason."""
-
-    def loads(self) -> dict[int, tuple[int, int]]:
-        """By the real server's number: active and inactive flows, as they are counted."""
-        numbers = self.xdp.tables.reals.numbers
-        return {numbers[r.service, r.address]: (r.active, r.inactive) for r in self.xdp.read().reals}
-
-    def census(self) -> dict[int, tuple[int, int]]:
-        """The same, as they stand in the table."""
-        stride = {4: 2, 6: 4}[self.family]
-        words = array("Q", self.xdp.loaded.maps[f"flows{self.family}"].memory()[:])[stride - 1 :: stride]
-        seen = Counter((word >> 16 & 0xFFFFF, 1 <= (word >> 36 & 0x1F) <= 3) for word in words if word)
-        return {number: (seen[number, True], seen[number, False]) for number in self.xdp.tables.reals.numbers.values()}
-
-    def new_flows(self) -> dict[int, int]:
-        numbers = self.xdp.tables.reals.numbers
-        return {numbers[r.service, r.address]: r.new_flows for r in self.xdp.read().reals}
-
-    def ended(self, reason: str) -> int:
-        return reasons(self.xdp)[reason] - self.before[reason]
-
-    def total(self) -> tuple[int, int]:
-        loads = self.loads().values()
-        return sum(active for active, _ in loads), sum(inactive for _, inactive in loads)
-
-
-def reasons(xdp: Xdp) -> dict[str, int]:
-    return {reason.name: reason.counter.packets for reason in xdp.read().reasons}
-
-
-def a_plan(family: int) -> Plan:
-    """Five real servers of five weights."""
-    vip = cases.VIPS[family]
-    reals = tuple(RealPlan(_address(vip, n), n, bytes((2, 0, 0, 0, 1, n))) for n in range(1, 6))
-    ports = (Ports(Protocol.TCP, 80, 80),)
-    return Plan((ServicePlan("web", vip, ports, Scheduler.WLC, reals, persistence_mask=vip.max_prefixlen),))
-
-
-def _address(vip: Address, number: int) -> Address:
-    return vip + number
 
 
 @pytest.fixture(params=[4, 6])
@@ -174,11 +101,6 @@ def test_a_full_table_keeps_its_memory_and_the_flows_it_has(stand: Stand) -> Non
     established = sum(word >> 36 & 0x1F == 1 for word in words_of(stand))
     assert established == connected, "none of those who are connected was pushed out"
     assert sum(stand.total()) > places * 0.9, "half-open ones have filled it, and make way for each other"
-
-
-def words_of(stand: Stand) -> array[int]:
-    stride = {4: 2, 6: 4}[stand.family]
-    return array("Q", stand.xdp.loaded.maps[f"flows{stand.family}"].memory()[:])[stride - 1 :: stride]
 
 
 def locked_bytes(table: Map) -> int:
