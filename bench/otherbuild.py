@@ -13,7 +13,7 @@ from pathlib import Path
 import hatch_build
 
 LAYOUT = "src/carom/dataplane/xdp/layout.py"
-_DECLARATIONS = r"(int carom_director\(struct xdp_md \*frame\)\n\{\n(?:\t[^\n]*;\n)+\n)"
+_DECLARATIONS = r"(int direct\(struct xdp_md \*frame, bool succeeds\)\n\{\n(?:\t[^\n]*;\n)+\n)"
 """How the program begins; what is added behind it makes it another."""
 _WIDER_FLOWS = (
     ("bpf/maps/flows.h", "struct flow4 {\n\t__u64 key;\n", "struct flow4 {\n\t__u64 key;\n\t__u64 more;\n"),

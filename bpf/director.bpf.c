@@ -193,31 +193,46 @@ static __always_inline enum reason finish(struct xdp_md *frame, enum reason unfi
 }
 
 /* What there is to do after the walk, but for a plain frame that leaves as it came; the verdict. */
-static __always_inline int conclude(struct xdp_md *frame, __u32 tag, __u32 *reason)
+static __always_inline int conclude(struct xdp_md *frame, __u32 tag, __u32 *reason, bool succeeds)
 {
 	if (*reason >= REASONS)
 		*reason = finish(frame, *reason);
 	*reason = vlan_put_on(frame, tag, *reason);
-	if (*reason == UNFINISHED_BEFORE && constants.features & FEATURE_HANDOVER)
+	if (succeeds && *reason == UNFINISHED_BEFORE)
 		*reason = handover_ask(frame);
 	return forward_out(reason);
 }
 
-SEC("xdp")
-int carom_director(struct xdp_md *frame)
+static __always_inline int direct(struct xdp_md *frame, bool succeeds)
 {
 	__u32 tag = vlan_take_off(frame), reason = walk(frame);
 	struct reason_counter *counter;
 	int verdict = XDP_TX;
 
 	if (reason != REASON_FORWARDED || tag || constants.features & (FEATURE_VLAN | FEATURE_INSIDE))
-		verdict = conclude(frame, tag, &reason);
+		verdict = conclude(frame, tag, &reason, succeeds);
 	counter = bpf_map_lookup_elem(&reasons, &reason);
 	if (counter) {
 		counter->packets++;
 		counter->bytes += frame_bytes(frame);
 	}
 	return verdict;
+}
+
+SEC("xdp")
+int carom_director(struct xdp_md *frame)
+{
+	return direct(frame, false);
+}
+
+/*
+ * The same with FEATURE_HANDOVER. A program by itself, since one from which there is a tail call pays for it at the beginning and
+ * the end of each packet.
+ */
+SEC("xdp")
+int carom_successor(struct xdp_md *frame)
+{
+	return direct(frame, true);
 }
 
 /* On the inside NIC, where nothing is balanced: many drivers send redirected frames only while a program is attached. */

@@ -26,7 +26,7 @@ static __always_inline __u32 slot_key(const struct version *version, const struc
 {
 	__u32 key;
 
-	if (version->scheduler == SCHEDULER_DH)
+	if (version->flags & VERSION_HASHES_VIP)
 		return fold(tuple->vip, ip6);
 	key = fold(tuple->client, ip6);
 	if (version->flags & VERSION_HASHES_PORT) {

@@ -33,6 +33,8 @@ enum scheduler {
 #define VERSION_CONTENDERS 16 /* it has contenders, from whom its scheduler chooses without looking at its members */
 #define VERSION_ONE_PACKET 8 /* each datagram is scheduled by itself, and no flow kept */
 #define VERSION_UNREACHABLE 32 /* who finds no real server is told so */
+#define VERSION_HASHES_VIP 128 /* the VIP is hashed, not the client (dh) */
+#define VERSION_BUCKETS 256 /* by a multiplication, into 256 slots (sh, dh); else by SipHash */
 #define VERSION_EQUAL 64 /* its contenders weigh the same: of the least loads the first in the list wins */
 
 #define VERSIONS 16384

@@ -30,7 +30,7 @@ static __always_inline __u32 slot_of_hash(const struct version *version, __u64 h
 
 static __always_inline __u32 slot_number(const struct version *version, __u32 key, __u32 offset)
 {
-	if (version->scheduler == SCHEDULER_SH || version->scheduler == SCHEDULER_DH)
+	if (version->flags & VERSION_BUCKETS)
 		return (bucket_hash(key) + offset) & (BUCKETS - 1);
 	return slot_of_hash(version, mh_hash(key + offset));
 }

@@ -25,6 +25,7 @@ from pathlib import Path
 from carom.dataplane.xdp import description
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
+    FEATURE_HANDOVER,
     FEATURE_INSIDE,
     FLOW_BEING_WRITTEN,
     FLOW_STATES,
@@ -47,6 +48,8 @@ OWN = frozenset({INSIDE, "before", "adopted"})
 """Maps that each loaded program has for itself."""
 _EXPLAINER, _ADOPTER = _ON_DEMAND = ("explain", "adopt")
 """Programs that are loaded when they are needed."""
+_DIRECTORS = "carom_director", "carom_successor"
+"""The program for packets, and the one that can ask the program before it: one of them is loaded."""
 _CLOCK_TRIES, _CLOCK_AGAIN = 50, 0.002
 """How often the kernel's timer is asked for, and the seconds from one time to the next."""
 _SIOCGIFHWADDR = 0x8927
@@ -137,13 +140,14 @@ def load(
         buckets = standing["flows4"].max_entries if "flows4" in standing else flow_buckets
         constants = _constants(buckets, features, own_mac, inside)
         _set_constants(object_, constants)
-        object_.load_only(*(name for name in object_.program_names() if name not in _ON_DEMAND))
-        for name in ("carom_director", "carom_inside") if frags else ():
+        director = _DIRECTORS[bool(features & FEATURE_HANDOVER)]
+        object_.load_only(*({*object_.program_names()} - {*_ON_DEMAND, *_DIRECTORS} | {director}))
+        for name in (director, "carom_inside") if frags else ():
             object_.take_frags(name)
         _choose_maps(object_, names, standing, {**room, "flows4": buckets, "flows6": buckets})
         _load(object_)
         loaded = Loaded(
-            object_.program("carom_director"),
+            object_.program(director),
             object_.program("clock_start"),
             object_.program("sweep"),
             {name: object_.map(name) for name in names},

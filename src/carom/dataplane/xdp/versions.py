@@ -18,10 +18,12 @@ from carom.dataplane.xdp.layout import (
     CONTENDER_PLACE_BITS,
     SCAN_MEMBERS,
     SLOT_TRACKED,
+    VERSION_BUCKETS,
     VERSION_CONTENDERS,
     VERSION_EQUAL,
     VERSION_FALLS_BACK,
     VERSION_HASHES_PORT,
+    VERSION_HASHES_VIP,
     VERSION_ONE_PACKET,
     VERSION_TRACKS_ALL,
     VERSION_UNREACHABLE,
@@ -161,8 +163,15 @@ def _contending(scheduler: Scheduler, members: tuple[tuple[int, int], ...]) -> i
 
 def computed_again(plan: VersionPlan) -> VersionPlan:
     """One that was carried over from another layout, whose contenders are this layout's matter."""
-    flags = plan.flags & ~(VERSION_CONTENDERS | VERSION_EQUAL)
-    return replace(plan, flags=flags | _contending(plan.scheduler, plan.members))
+    flags = plan.flags & ~(VERSION_CONTENDERS | VERSION_EQUAL | VERSION_HASHES_VIP | VERSION_BUCKETS)
+    return replace(plan, flags=flags | _hashing(plan.scheduler) | _contending(plan.scheduler, plan.members))
+
+
+def _hashing(scheduler: Scheduler) -> int:
+    """How packets find their slot, but for the port."""
+    return (VERSION_HASHES_VIP if scheduler is Scheduler.DH else 0) | (
+        VERSION_BUCKETS if scheduler in (Scheduler.DH, Scheduler.SH) else 0
+    )
 
 
 def _weight(member: tuple[int, int]) -> int:
@@ -177,7 +186,8 @@ def _mask(service: ServicePlan) -> bytes:
 
 def _flags(service: ServicePlan) -> int:
     return (
-        (VERSION_TRACKS_ALL if tracks_all(service) else 0)
+        _hashing(service.scheduler)
+        | (VERSION_TRACKS_ALL if tracks_all(service) else 0)
         | (VERSION_HASHES_PORT if hashes_port(service) else 0)
         | (VERSION_FALLS_BACK if falls_back(service) else 0)
         | (VERSION_ONE_PACKET if service.one_packet else 0)
