@@ -276,6 +276,20 @@ static __always_inline __u64 flow6_hash(const __u64 *key, __u16 vip, __u64 seed)
 
 /* ------------------------------------------------------------------------------------------- finding */
 
+/*
+ * What is loaded before this is loaded before what comes after it. BPF has one barrier: an atomic operation that returns a
+ * value. A processor that keeps to the order by itself does without.
+ */
+static __always_inline void in_order(void)
+{
+	__u64 any = 0, before;
+
+	if (!(constants.features & FEATURE_ANY_ORDER))
+		return;
+	before = __sync_fetch_and_add(&any, 1);
+	barrier_var(before);
+}
+
 static __always_inline __u64 flow4_key(const struct tuple *tuple)
 {
 	return tuple->client[0] | (__u64)tuple->client_port << 32 | (__u64)tuple->vip_port << 48;
@@ -350,6 +364,7 @@ static __always_inline enum look flow4_find(const struct tuple *tuple, __u16 vip
 		if (place < BUCKET_FLOWS) {
 			found->at = &bucket->flows[place].word;
 			found->word = *(volatile __u64 *)found->at;
+			in_order();
 			return FLOW_VIP(found->word) == vip && *(volatile __u64 *)&bucket->flows[place].key == key
 				       ? LOOK_FOUND
 				       : LOOK_TORN;
@@ -436,6 +451,7 @@ static __always_inline enum look flow6_find(const struct tuple *tuple, __u16 vip
 		if (place < BUCKET_FLOWS) {
 			found->at = &bucket->flows[place].word;
 			found->word = *(volatile __u64 *)found->at;
+			in_order();
 			return FLOW_VIP(found->word) == vip && flow6_is(&bucket->flows[place], &key, vip) ? LOOK_FOUND
 													  : LOOK_TORN;
 		}
@@ -454,11 +470,15 @@ static __always_inline bool flow_look_again(__u32 now, bool first, __u32 *done)
 {
 	const volatile struct moves *moves_ = &moves;
 	__u32 before = *done;
+	bool again;
 
+	in_order();
 	if (is_later(now, moves_->last + 1))
 		return false;
+	again = first || moves_->begun != before;
 	*done = moves_->done;
-	return first || moves_->begun != before;
+	in_order();
+	return again;
 }
 
 /* False: the table itself cannot be reached. A flow that has ended is found too; its place serves again. */

@@ -29,6 +29,7 @@ struct constants {
 #define FEATURE_SYN_RATE (1 << 18) /* networks that may begin so many connections a second */
 #define FEATURE_CHECKSUM (1 << 19) /* IPv4 headers are proven sound by their checksum */
 #define FEATURE_HANDOVER (1 << 20) /* flows are being taken over from a program of another layout */
+#define FEATURE_ANY_ORDER (1 << 21) /* the processor may load in another order than the program: all but x86 */
 
 const volatile struct constants constants SEC(".rodata.constants") = { .flow_buckets = 1 << 18 };
 

@@ -18,7 +18,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from carom.dataplane.xdp.layout import FLOW_REAL_AT, FLOW_REAL_MASK, FLOW_STATES, Clock, Settings, key
+from carom.dataplane.xdp.layout import (
+    ALL_FEATURES,
+    FEATURE_ANY_ORDER,
+    FLOW_REAL_AT,
+    FLOW_REAL_MASK,
+    FLOW_STATES,
+    Clock,
+    Settings,
+    key,
+)
 from tests.bpf.dataplane.crowd import ACK, RST, SYN, Clients, Stand, a_plan, reasons
 from tests.dataplane.planes import Xdp
 
@@ -108,12 +117,13 @@ def mix(hash_: int) -> int:
     return hash_ ^ hash_ >> 32
 
 
-@pytest.fixture(params=[4, 6])
+@pytest.fixture(params=[(4, 0), (6, 0), (6, FEATURE_ANY_ORDER)], ids=["4", "6", "6, loads in any order"])
 def table(request: pytest.FixtureRequest) -> Iterator[Table]:
-    xdp = Xdp(BUCKETS)
-    xdp.apply(a_plan(request.param))
+    family, features = request.param
+    xdp = Xdp(BUCKETS, features=ALL_FEATURES | features)
+    xdp.apply(a_plan(family))
     xdp.at(1)
-    table = Table(xdp, request.param, Clients(xdp, request.param), reasons(xdp))
+    table = Table(xdp, family, Clients(xdp, family), reasons(xdp))
     table.live(established=LONG, syn_recv=LONG, close=SHORT)
     yield table
     xdp.close()

@@ -13,6 +13,7 @@ import ctypes as c
 import errno
 import fcntl
 import os
+import platform
 import secrets
 import socket
 import struct
@@ -25,6 +26,7 @@ from pathlib import Path
 from carom.dataplane.xdp import description
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
+    FEATURE_ANY_ORDER,
     FEATURE_HANDOVER,
     FEATURE_INSIDE,
     FLOW_BEING_WRITTEN,
@@ -294,6 +296,7 @@ def _inside(object_: Object, nic: Nic) -> Program:
 
 def _constants(flow_buckets: int, features: int, own_mac: bytes, inside: Nic | None) -> Constants:
     features |= FEATURE_INSIDE if inside else 0
+    features |= 0 if platform.machine() == "x86_64" else FEATURE_ANY_ORDER
     out_mac = inside.mac if inside else own_mac
     out_mtu = inside.mtu if inside else 0
     macs = {"own_mac": (c.c_uint8 * 6)(*own_mac), "out_mac": (c.c_uint8 * 6)(*out_mac)}

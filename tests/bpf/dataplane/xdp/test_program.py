@@ -13,6 +13,7 @@ from carom.dataplane.xdp import counters, hold, libbpf, program
 from carom.dataplane.xdp.labels import RealLabels
 from carom.dataplane.xdp.layout import (
     ALL_FEATURES,
+    FEATURE_ANY_ORDER,
     FEATURE_CHECKSUM,
     FEATURE_HANDOVER,
     LAYOUT_VERSION,
@@ -140,7 +141,7 @@ def test_a_nic_that_is_not_there_is_named() -> None:
 
 def test_the_verifier_takes_the_program_with_each_feature_alone_and_left_out() -> None:
     """Each plan has a program of its own: what one feature leaves out may be what kept the stack within bounds."""
-    every = ALL_FEATURES | FEATURE_CHECKSUM | FEATURE_HANDOVER
+    every = ALL_FEATURES | FEATURE_CHECKSUM | FEATURE_HANDOVER | FEATURE_ANY_ORDER
     for feature in (1 << bit for bit in range(32) if every >> bit & 1):
         program.load(DIRECTOR, flow_buckets=64, features=feature).close()
         program.load(DIRECTOR, flow_buckets=64, features=every & ~feature).close()
