@@ -63,7 +63,8 @@ static __always_inline void touch_flow(const struct flow_lookup *found, __u8 seg
 		flow_stamp(found->at, now);
 	else if (!flow_go_on(found->at, word, after))
 		return;
-	if (segment == SEGMENT_SYN && flow_is_half_open(word))
+	if ((segment == SEGMENT_SYN || segment == SEGMENT_SCTP_INIT) && flow_is_half_open(word) &&
+	    FLOW_SEEN(word) != (__u16)now)
 		flow_repeat_handshake(word);
 }
 

@@ -501,7 +501,7 @@ static __always_inline bool flow_find(const struct tuple *tuple, bool ip6, __u16
 	return result != LOOK_FAILED;
 }
 
-/* A SYN again, of a flow that has begun by one. Its sender waits a second or longer, so this is no matter of speed. */
+/* A SYN or an INIT again, of a flow that has begun by one. Its sender waits a second or longer, so this is no matter of speed. */
 static __always_inline void flow_repeat_handshake(__u64 word)
 {
 	__u32 real = FLOW_REAL(word);

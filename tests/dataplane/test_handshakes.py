@@ -8,9 +8,9 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import ServicePlan
-from carom.model import Address, OnDown, Scheduler
+from carom.model import Address, OnDown, Ports, Protocol, Scheduler
 from tests.dataplane import plans
-from tests.dataplane.frames import tcp, udp
+from tests.dataplane.frames import sctp, tcp, udp
 from tests.dataplane.planes import PlaneUnderTest
 from tests.dataplane.plans import REALS, VIP
 
@@ -126,3 +126,16 @@ def test_where_no_entry_is_kept_nothing_is_known(plane: PlaneUnderTest) -> None:
         send(plane, 1, "S")
     plane.at(1100)
     assert since(plane, before) == {}
+
+
+def test_an_association_counts_as_a_connection_does(plane: PlaneUnderTest, before: Counted) -> None:
+    plane.apply(plans.plan(plans.service(ports=(Ports(Protocol.SCTP, 2905, 2905),))))
+    for second, port, chunk in (
+        *((1000, 1, "init"), (1000, 2, "init"), (1000, 1, "init"), (1001, 2, "cookie echo")),
+        *((1003, 1, "init"), (1004, 2, "data")),
+    ):
+        plane.at(second)
+        plane.send(sctp(f"10.0.0.1:{port}", f"{VIP}:2905", chunk))
+    assert since(plane, before) == {FIRST: (1, 0)}, "two at once are one"
+    plane.at(1065)
+    assert since(plane, before) == {FIRST: (1, 1)}

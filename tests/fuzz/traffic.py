@@ -13,12 +13,13 @@ from random import Random
 from typing import TypeVar
 
 from tests.dataplane.frames import BROADCAST, DIRECTOR, ROUTER, STRANGER
+from tests.dataplane.frames import CHUNKS as CHUNKS_OF
 from tests.fuzz.wishes import PEER, REALS, REALS6, VIPS, VIPS6
 
 T = TypeVar("T")
 
 RIP, RIP6 = REALS[0], REALS6[0]
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+TCP, UDP, SCTP, ICMP, ICMP6 = 6, 17, 132, 1, 58
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 FLAGS = (
     SYN,
@@ -48,10 +49,18 @@ PORTS = {
         (*(21,) * 5, *(5060,) * 7, 20, 10_000, 10_099, 10_100, 999, 1000, 9999),
     ),
     UDP: ((*(53,) * 8, 80, 0), (*(5060,) * 8, 5000, 5999, 6000, 21)),
+    SCTP: ((*(80,) * 2, 0), (*(2905,) * 8, 5060, 2900, 2999, 3000)),
 }
 """By protocol, the ports that each VIP is asked for: those that may be served, the edges of ranges, and others."""
+CHUNKS = (
+    *("init",) * 4,
+    *("data",) * 3,
+    *("cookie echo",) * 3,
+    *("cookie ack", "init ack", "sack", "abort", "error"),
+    *("shutdown", "shutdown ack", "shutdown complete"),
+)
 MACS = (STRANGER, BROADCAST, bytes.fromhex("01005e000001"), bytes.fromhex("3333ff000024"), bytes(6))
-OTHER_PROTOCOLS = (0, 2, 4, 41, 47, 50, 51, 89, 112, 132, 136, 255)
+OTHER_PROTOCOLS = (0, 2, 4, 41, 47, 50, 51, 89, 112, 136, 255)
 EXTENSIONS = (0, 43, 60)
 FRAGMENT = 44
 LIES = (12, 14, 15, 16, 17, 20, 21, 22, 23, 34, 38, 39, 42, 46, 47)
@@ -60,9 +69,10 @@ LIES6 = (13, 14, 18, 19, 20, 21, 54, 55, 56, 57, 58, 59, 66, 67)
 VALUES = (0, 1, 4, 5, 6, 8, 0x0F, 0x40, 0x45, 0x4F, 0x50, 0x60, 0x7F, 0x80, 0xF0, 0xFF)
 HEAD, HEAD6 = DIRECTOR + ROUTER + b"\x08\x00", DIRECTOR + ROUTER + b"\x86\xdd"
 SHARES = {
-    "segment": 30, "datagram": 9, "other": 2, "quoting": 7, "echo": 1, "arp": 2, "pieces": 4, "mangled": 8,
-    "segment6": 16, "datagram6": 5, "other6": 1, "quoting6": 5, "echo6": 1, "neighbour6": 2, "pieces6": 2,
-    "mangled6": 6, "elsewhere": 3, "tagged": 2,
+    "segment": 30, "datagram": 9, "association": 6, "other": 2, "quoting": 7, "echo": 1, "arp": 2, "pieces": 4,
+    "segment6": 16, "datagram6": 5, "association6": 3, "other6": 1, "quoting6": 5, "echo6": 1, "neighbour6": 2,
+    "pieces6": 2,
+    "mangled": 8, "mangled6": 6, "elsewhere": 3, "tagged": 2,
 }  # fmt: skip
 """Kinds of packets, and of how many in a hundred or so each is."""
 REMEMBERED = 128
@@ -112,6 +122,9 @@ class Traffic:
     def datagram(self) -> bytes:
         return self._remember(UDP, self._udp(self._few()))
 
+    def association(self) -> bytes:
+        return self._remember(SCTP, self._sctp())
+
     def _remember(self, protocol: int, payload: bytes) -> bytes:
         frame = HEAD + self._ip4(protocol, payload)
         self._recent.append(frame)
@@ -122,6 +135,9 @@ class Traffic:
 
     def datagram6(self) -> bytes:
         return self._remember6(UDP, self._udp(self._few()))
+
+    def association6(self) -> bytes:
+        return self._remember6(SCTP, self._sctp())
 
     def _remember6(self, protocol: int, payload: bytes) -> bytes:
         if self._draw() < 0.12:
@@ -142,6 +158,14 @@ class Traffic:
 
     def _udp(self, data: bytes) -> bytes:
         return struct.pack("!HHHH", self._one_of(self._ports), self._port(UDP), 8 + len(data), 0) + data
+
+    def _sctp(self) -> bytes:
+        """A packet of one chunk, at times of a kind that there is not, of a false length, or of more than one."""
+        ports = self._one_of(self._ports), self._port(SCTP)
+        kind = CHUNKS_OF[self._one_of(CHUNKS)] if self._draw() < 0.95 else int(self._draw() * 256)
+        length = self._one_of((8, 8, 8, 8, 8, 8, 4, 3, 0, 65535))
+        more = self._one_of((b"", b"", b"", bytes((CHUNKS_OF["data"], 0, 0, 8)) + bytes(4)))
+        return struct.pack("!HHIIBBH4x", *ports, 7, 0, kind, 0, length) + more
 
     def _port(self, protocol: int) -> int:
         """One that the next packet's VIP is asked for; `_to` gives that VIP."""

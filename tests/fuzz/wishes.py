@@ -10,8 +10,8 @@ from random import Random
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.model import Address, Defence, OnDown, OnNoReal, Ports, Protocol, Scheduler, SchedulerFlag, Timeouts
 
-TCP, UDP = Protocol.TCP, Protocol.UDP
-ALL_TCP, ALL_UDP = Ports(TCP, 0, 65535), Ports(UDP, 0, 65535)
+TCP, UDP, SCTP = Protocol.TCP, Protocol.UDP, Protocol.SCTP
+ALL_TCP, ALL_UDP, ALL_SCTP = (Ports(protocol, 0, 65535) for protocol in (TCP, UDP, SCTP))
 HTTP, HTTPS, DNS = Ports(TCP, 80, 80), Ports(TCP, 443, 443), Ports(UDP, 53, 53)
 FTP = (Ports(TCP, 20, 21), Ports(TCP, 10_000, 10_099))
 SIP = (Ports(TCP, 5060, 5060), Ports(UDP, 5060, 5060))
@@ -23,12 +23,13 @@ PEER = bytes.fromhex("020000000003")
 SHOPS: dict[str, tuple[Address, tuple[tuple[Ports, ...], ...]]] = {
     "web": (VIPS[0], ((HTTP, HTTPS), (HTTP,), (Ports(TCP, 80, 443),))),
     "dns": (VIPS[0], ((DNS,), (DNS, Ports(TCP, 53, 53)))),
-    "rest": (VIPS[0], ((ALL_TCP,), (ALL_TCP, ALL_UDP))),
+    "rest": (VIPS[0], ((ALL_TCP,), (ALL_TCP, ALL_UDP), (ALL_TCP, ALL_SCTP))),
     "ftp": (VIPS[1], (FTP, (Ports(TCP, 21, 21),))),
+    "ss7": (VIPS[1], ((Ports(SCTP, 2905, 2905),), (Ports(SCTP, 2900, 2999),))),
     "sip": (VIPS[1], (SIP, (Ports(UDP, 5000, 5999),))),
     "web6": (VIPS6[0], ((HTTP, HTTPS), (ALL_TCP,))),
     "dns6": (VIPS6[0], ((DNS,), (ALL_UDP,))),
-    "sip6": (VIPS6[1], (SIP, (Ports(TCP, 1000, 9999),))),
+    "sip6": (VIPS6[1], (SIP, (Ports(TCP, 1000, 9999),), (*SIP, Ports(SCTP, 2905, 2905)))),
 }
 """Every service there may be: its VIP, and the groups of ports it may have, which lie within each other."""
 REALS = tuple(ip_address(f"192.168.76.{n}") for n in range(31, 40))

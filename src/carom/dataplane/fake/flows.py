@@ -63,8 +63,8 @@ ACTIVE = frozenset({"ES", "SS", "SR", "SA", "sES"})
 OVER = frozenset({"TW", "CL", "sCL"})
 """The connection has ended: a SYN, or an INIT, begins another on its port, as with IPVS's conn_reuse_mode 1."""
 
-HALF_OPEN = frozenset({"SR", "SA"})
-"""A SYN came, and no ACK yet."""
+HALF_OPEN = frozenset({"SR", "SA", "I1", "IN"})
+"""A SYN came, and no ACK yet; or an INIT, and no COOKIE ECHO."""
 
 
 def state_after(state: str, segment: Segment) -> str:

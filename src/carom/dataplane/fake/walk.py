@@ -364,7 +364,7 @@ class Walk:
             real = self.pick(service, ends)
             return self.to_real(service.plan.name, real, "forwarded", is_new=True) if real else self.no_real(service)
         if flow := self.flow(ends, segment):
-            again = segment is Segment.SYN and flow.state in HALF_OPEN and flow.seen != self.plane.now
+            again = segment in OPENING and flow.state in HALF_OPEN and flow.seen != self.plane.now
             self.plane.repeated[flow.service, flow.real] += again
             flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
             return self.to_real(flow.service, flow.real, "forwarded")
