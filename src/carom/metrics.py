@@ -61,7 +61,9 @@ FAMILIES: Mapping[str, Family] = {
     "carom_real_active_flows": Family("gauge", "Its flows in IPVS's active states.", _REAL),
     "carom_real_inactive_flows": Family("gauge", "Its other flows: closing, UDP, or SCTP in its handshake.", _REAL),
     "carom_real_new_flows_total": Family("counter", "Flows scheduled to it.", _REAL),
-    "carom_real_syns_repeated_total": Family("counter", "SYNs and INITs that its clients sent again, unanswered.", _REAL),
+    "carom_real_syns_repeated_total": Family(
+        "counter", "SYNs and INITs that its clients sent again, unanswered.", _REAL
+    ),
     "carom_real_handshakes_lost_total": Family(
         "counter", "Flows that ended before their client's first ACK: replies lost, or clients gone.", _REAL
     ),
