@@ -68,40 +68,48 @@ static __always_inline bool adopt_new(const struct tuple *tuple, const struct ad
 	return true;
 }
 
-/* One flow; false: it found no room. */
-static __always_inline bool adopt_flow(const struct adopted *flow, __u32 now)
+/* One flow, until it is here as it is there. */
+struct attempt {
+	const struct adopted *flow;
+	__u32 now;
+	__u32 homeless; /* it found no room */
+};
+
+static long adopt_try(__u32 try __attribute__((unused)), void *context)
 {
+	struct attempt *attempt = context;
+	const struct adopted *flow = attempt->flow;
 	struct tuple tuple = { .client_port = flow->client_port, .vip_port = flow->vip_port };
 	__u64 word = flow->word, ours;
 	struct flow_lookup found;
+	__u32 now = attempt->now;
 
 	__builtin_memcpy(tuple.client, &flow->client, sizeof(tuple.client));
-	for (int i = 0; i < ADOPT_TRIES; i++) {
-		if (!flow_find(&tuple, flow->ip6, FLOW_VIP(word ? word : flow->base), now, &found))
-			return false;
-		if (!found.at)
-			return word ? adopt_new(&tuple, flow, &found, now) : true;
-		ours = found.word;
-		if (ours == word || (!word && ours != flow->base))
-			return true;
-		if (word && ours != flow->base && !flow_has_ended(ours, now))
-			word = adopt_merge(flow->base, word, ours, now);
-		if (ours == word || adopt_swap(found.at, ours, word, &flow->client, now))
-			return true;
-		word = flow->word;
+	if (!flow_find(&tuple, flow->ip6, FLOW_VIP(word ? word : flow->base), now, &found)) {
+		attempt->homeless = 1;
+		return 1;
 	}
-	return true;
+	if (!found.at) {
+		attempt->homeless = word && !adopt_new(&tuple, flow, &found, now);
+		return 1;
+	}
+	ours = found.word;
+	if (ours == word || (!word && ours != flow->base))
+		return 1;
+	if (word && ours != flow->base && !flow_has_ended(ours, now))
+		word = adopt_merge(flow->base, word, ours, now);
+	return ours == word || adopt_swap(found.at, ours, word, &flow->client, now);
 }
 
 static long adopt_step(__u32 index, void *answer)
 {
-	struct adopted *flow = bpf_map_lookup_elem(&adopted, &index);
+	struct attempt attempt = { .flow = bpf_map_lookup_elem(&adopted, &index), .now = clock_now() };
 	struct adoption *adoption = answer;
 
-	if (!flow)
+	if (!attempt.flow)
 		return 1;
-	if (!adopt_flow(flow, clock.seconds))
-		adoption->homeless++;
+	bpf_loop(ADOPT_TRIES, adopt_try, &attempt, 0);
+	adoption->homeless += attempt.homeless;
 	return 0;
 }
 
