@@ -8,8 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from carom.core.slots import slot_number
 from carom.core.plan import Plan, RealPlan, ServicePlan
+from carom.core.slots import slot_number
 from carom.dataplane.xdp import cooling
 from carom.dataplane.xdp.cooling import Cooler
 from carom.dataplane.xdp.layout import SLOT_HELD, SLOT_TRACKED, Bucket4, Bucket6, Moves, key, slot_now
