@@ -66,6 +66,8 @@ class Cooler:
 
     def __init__(self, loaded: Loaded, tables: Tables) -> None:
         self._loaded, self._tables = loaded, tables
+        self._changed: dict[str, tuple[Published, bool]] = {}
+        """Whether a version has slots that are tracked; to count them takes its time."""
         self._calm: dict[str, tuple[Published, int]] = {}
         """The versions that send nobody to where a slot was before, and when they are looked through."""
         self._look: _Look | None = None
@@ -75,10 +77,18 @@ class Cooler:
         if self._look:
             self._go_on(self._look, vips)
             return
+        now, calm_since = self._now(), self._calm_since()
         for name, version in self._tables.published.items():
-            if name in vips and self._is_ripe(version):
-                if self._may_be_looked_through(name, version):
-                    self._look = _Look(name, version, program.load_cooler(self._loaded), self._moves().begun)
+            if name not in vips or not self._has_changed(name, version):
+                continue
+            if max(version.moved, version.since) >= calm_since:
+                continue
+            calm, begin = self._calm.get(name, (None, 0))
+            if calm is not version:
+                self._calm[name] = self._settle(name, version), now + _UNDER_WAY
+                return
+            if now >= begin:
+                self._look = _Look(name, version, program.load_cooler(self._loaded), self._moves().begun)
                 return
 
     def close(self) -> None:
@@ -94,23 +104,26 @@ class Cooler:
     def _moves(self) -> Moves:
         return Moves.from_buffer_copy(self._loaded.maps["moves"].get(key(0)) or b"")
 
-    def _is_ripe(self, version: Published) -> bool:
-        """Whether every flow of a changed slot that lives has an entry."""
-        if version.plan.tracks_all or not any(word & SLOT_TRACKED for word in version.plan.slots):
-            return False
+    def _calm_since(self) -> int:
+        """What changed before this second, changed longer ago than any flow that lives was seen; 0: nothing did."""
         timeouts = Settings.from_buffer_copy(self._loaded.maps["settings"].get(key(0)) or b"").timeouts
-        longest = max(int(timeouts[number]) for number in range(len(FLOW_STATES)))
-        return self._now() - max(version.moved, version.since, int(self._moves().refused)) > longest
+        second = self._now() - max(int(timeouts[number]) for number in range(len(FLOW_STATES)))
+        return second if self._moves().refused < second else 0
 
-    def _may_be_looked_through(self, name: str, version: Published) -> bool:
-        """Whether it sends nobody to where a slot was before, for long enough; if not, it does so from now on."""
-        calm, since = self._calm.get(name, (None, 0))
-        if calm is not version:
-            settled = array("Q", map(_settled, version.plan.slots))
-            laid = version if settled == version.plan.slots and not version.before else self._tables.cool(name, settled)
-            self._calm[name] = laid, self._now() + _UNDER_WAY
-            return False
-        return self._now() >= since
+    def _has_changed(self, name: str, version: Published) -> bool:
+        """Whether slots of it are tracked, of a service whose flows need no entries otherwise."""
+        known, changed = self._changed.get(name, (None, False))
+        if known is not version:
+            changed = not version.plan.tracks_all and any(word & SLOT_TRACKED for word in version.plan.slots)
+            self._changed[name] = version, changed
+        return changed
+
+    def _settle(self, name: str, version: Published) -> Published:
+        """From now on it sends nobody to where a slot was before."""
+        settled = array("Q", map(_settled, version.plan.slots))
+        if settled == version.plan.slots and not version.before:
+            return version
+        return self._tables.cool(name, settled)
 
     # ------------------------------------------------------------------------------- looking
 

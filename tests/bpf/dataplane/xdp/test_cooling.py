@@ -230,6 +230,33 @@ def test_a_change_amid_a_look_ends_it(town: Town, monkeypatch: pytest.MonkeyPatc
     assert town.tracked() == tracked > 0
 
 
+def test_one_whose_slots_are_held_keeps_nobody_waiting(town: Town) -> None:
+    """Both services have changed; a client of the first is elsewhere for as long as it talks."""
+
+    def plan(*numbers: int) -> Plan:
+        reals = tuple(RealPlan(ip_address(f"10.77.0.{n}"), 1, bytes((2, 0, 0, 0, 9, n))) for n in numbers)
+        ports = {name: (Ports(Protocol.TCP, port, port),) for name, port in (("web", 80), ("mail", 25))}
+        return Plan(tuple(ServicePlan(name, town.vip, ports[name], Scheduler.SH, reals) for name in ("web", "mail")))
+
+    def tracked(name: str) -> int:
+        return sum(word >= SLOT_TRACKED for word in town.xdp.tables.published[name].plan.slots)
+
+    town.xdp.apply(plan(1, 2, 3))
+    homes = {client: town.send(client, "S") for client in range(1, CLIENTS)}
+    town.xdp.apply(plan(1, 2))
+    for _ in range(4):
+        for client, home in homes.items():
+            assert town.send(client, "A") == home
+        town.wait(LONGEST // 3)
+    for client in homes:
+        town.send(client, "A")
+    for _ in range(20):
+        town.cooler.step({"web": town.vip, "mail": town.vip})
+        town.wait(1)
+    assert tracked("web") > 0
+    assert tracked("mail") == 0
+
+
 def test_a_restart_goes_on_with_what_was_cooled(town: Town) -> None:
     home = {client: town.send(client, "S") for client in range(1, CLIENTS)}
     town.have(1, 2)
