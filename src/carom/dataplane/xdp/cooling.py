@@ -36,7 +36,7 @@ from carom.dataplane.xdp.libbpf import Program
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Published, Tables
 from carom.errors import DataPlaneError
-from carom.model import Address
+from carom.model import Address, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ _UNDER_WAY = 2
 """Seconds in which every packet has ended that saw the slots as they were before."""
 _AGAIN = 60
 """Seconds after which a service is looked through again whose slots were held, or whose flows were moved meanwhile."""
+_KINDS = {protocol.number: protocol.value for protocol in Protocol}
+"""What the protocols that are balanced are called."""
 
 
 @dataclass(slots=True)
@@ -107,7 +109,10 @@ class Cooler:
     def _calm_since(self) -> int:
         """What changed before this second, changed longer ago than any flow that lives was seen; 0: nothing did."""
         timeouts = Settings.from_buffer_copy(self._loaded.maps["settings"].get(key(0)) or b"").timeouts
-        second = self._now() - max(int(timeouts[number]) for number in range(len(FLOW_STATES)))
+        kinds = {_KINDS[protocol] for _, protocol in self._tables.vips.things.values()}
+        second = self._now() - max(
+            (int(timeouts[number]) for number, state in enumerate(FLOW_STATES) if _kind(state) in kinds), default=0
+        )
         return second if self._moves().refused < second else 0
 
     def _has_changed(self, name: str, version: Published) -> bool:
@@ -153,6 +158,11 @@ class Cooler:
             laid = look.version
         self._calm[look.service] = laid, self._now() + _AGAIN
         self.close()
+
+
+def _kind(state: str) -> str:
+    """Of which protocol's flows a state is."""
+    return state.partition("-")[0] if state.startswith(("udp", "sctp")) else "tcp"
 
 
 def _settled(word: int) -> int:
