@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from carom.dataplane.xdp.libbpf import Map
 
+_PIECE = 1024
+"""Records that are looked at together, as most are nothing."""
+
 
 class Records:
     """They, by their numbers from 0 on. `size` is that of one: bytes, a multiple of 4."""
@@ -29,6 +32,11 @@ class Records:
 
     def used(self) -> Iterator[tuple[int, bytes]]:
         """Those that are not all 0."""
-        for number in range(self.count):
-            if (record := self[number]) != self._nothing:
-                yield number, record
+        nothing = bytes(_PIECE * len(self._nothing))
+        for first in range(0, self.count, _PIECE):
+            piece = self._words[first * self._each : (first + _PIECE) * self._each].tobytes()
+            if piece == nothing[: len(piece)]:
+                continue
+            for number in range(first, min(first + _PIECE, self.count)):
+                if (record := self[number]) != self._nothing:
+                    yield number, record
