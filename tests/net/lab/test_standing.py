@@ -21,6 +21,8 @@ BUILDER = """
 import signal, sys
 from carom.lab import standing
 from carom.lab.network import VIP
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore signals, as nohup does
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 with standing.temporary(sys.argv[1], (VIP,), "") as lab:
     lab.spawn("real1", ["sleep", "600"], "sleep")
     print("built", flush=True)
