@@ -12,7 +12,6 @@
 #include "answer.h"
 #include "balance.h"
 #include "clock.h"
-#include "cool.h"
 #include "explain.h"
 #include "forward.h"
 #include "fragment.h"

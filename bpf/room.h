@@ -339,10 +339,8 @@ static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, con
 	for (int i = 0; i < INSERT_TRIES; i++) {
 		inserted = ip6 ? flow6_insert(&key6, word, first, second, now_must)
 			       : flow4_insert(key4, word, first, second, now_must);
-		if (inserted == INSERTED)
-			return true;
-		if (inserted == INSERTED_NOT)
-			break;
+		if (inserted == INSERTED || inserted == INSERTED_NOT)
+			return inserted;
 		if (inserted == INSERTED_OVERTAKEN)
 			continue;
 		if (ip6)
@@ -351,7 +349,6 @@ static __always_inline bool flow_insert(const struct tuple *tuple, bool ip6, con
 			room4_make_in(first, second, now, false);
 		now_must |= 1;
 	}
-	((volatile struct moves *)&moves)->refused = now;
 	return false;
 }
 

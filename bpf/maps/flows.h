@@ -58,7 +58,6 @@ struct moves {
 	__u32 begun;
 	__u32 done;
 	__u32 last; /* second in which the last one began */
-	__u32 refused; /* second in which a flow found no room last */
 };
 
 struct moves moves SEC(".bss.moves");

@@ -97,7 +97,6 @@ struct contender {
 #define SLOT_NOW(slot) ((__u32)((slot) & ((1u << REAL_BITS) - 1)))
 #define SLOT_BEFORE(slot) ((__u32)((slot) >> REAL_BITS & ((1u << REAL_BITS) - 1)))
 #define SLOT_TRACKED (1ULL << 63)
-#define SLOT_HELD (1ULL << 62) /* it has flows that are elsewhere: cool.h */
 
 /*
 * What a scheduler keeps between picks, in one word, so that two processors that pick at once need no lock. rr and

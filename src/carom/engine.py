@@ -403,7 +403,6 @@ class Engine:
         how = await self._work(self._plane.disturbance) if self._world.mac else ""
         if how != self._world.disturbed:
             self.tell(DataPlaneDisturbed(how))
-        await self._work(self._plane.tend)
 
     def _publish(self) -> None:
         self._snapshot = replace(self.snapshot, world=self._world, troubles=self._troubles.sentences, now=self._clock())

@@ -118,9 +118,6 @@ class DataPlane(Protocol):
     def mend(self) -> None:
         """Put right what was disturbed; flows stay. Raises CaromError if that cannot be done."""
 
-    def tend(self) -> None:
-        """Some milliseconds' upkeep that no packet notices. Asked every second or so."""
-
     def read(self) -> Reading:
         """Read the counters."""
 

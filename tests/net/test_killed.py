@@ -146,7 +146,7 @@ def in_the_maps(host: Host) -> Plan:
         services = {number: name for name, number in tables.services.numbers.items()}
         weights = {
             name: {reals[real]: weight for real, weight in published.plan.members if real and weight}
-            for name, published in tables.published.items()
+            for name, published in tables._published.items()
         }
         ports = {
             (str(ip_address(place[:4])), int.from_bytes(place[4:6])): services[service]

@@ -129,9 +129,6 @@ class FakeDataPlane:
     def mend(self) -> None:
         """Nobody else has a hand on it."""
 
-    def tend(self) -> None:
-        """Nothing wears out."""
-
     def apply(self, plan: Plan) -> None:
         self.plan = plan
         self.flow_table.use(plan.timeouts)

@@ -102,7 +102,6 @@ VLAN_AS_IT_CAME = 0
 VLAN_NONE = 0xFFFF
 PEERS_MAX = 8
 SLOT_TRACKED = 1 << 63
-SLOT_HELD = 1 << 62
 _REAL_BITS = 20
 _REAL_MASK = (1 << _REAL_BITS) - 1
 
@@ -293,7 +292,7 @@ class Bucket6(c.Structure):
 
 
 class Moves(c.Structure):
-    _fields_ = (("begun", c.c_uint32), ("done", c.c_uint32), ("last", c.c_uint32), ("refused", c.c_uint32))
+    _fields_ = (("begun", c.c_uint32), ("done", c.c_uint32), ("last", c.c_uint32))
 
 
 class TemplateKey(c.Structure):
@@ -367,16 +366,6 @@ class Adoption(c.Structure):
     _fields_ = (("count", c.c_uint32), ("homeless", c.c_uint32))
 
 
-class Cooling(c.Structure):
-    _fields_ = (
-        ("service", c.c_uint32),
-        ("version", c.c_uint32),
-        ("bucket", c.c_uint32),
-        ("buckets", c.c_uint32),
-        ("vip", c.c_uint32),
-    )
-
-
 class SyncapBucket(c.Structure):
     _fields_ = (("places", c.c_uint64 * 4),)
 
@@ -434,7 +423,6 @@ STRUCTS: dict[str, type[c.Structure]] = {
     "handover": Handover,
     "adopted": Adopted,
     "adoption": Adoption,
-    "cooling": Cooling,
     "syncap_bucket": SyncapBucket,
     "service_label": ServiceLabel,
     "vip_label": VipLabel,

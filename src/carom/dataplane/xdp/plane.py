@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import time
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ from carom.core.explain import Question, Sight
 from carom.core.flows import Wanted
 from carom.core.plan import Plan
 from carom.dataplane.xdp import counters, hold, migrate, program
-from carom.dataplane.xdp.cooling import Cooler
 from carom.dataplane.xdp.explain import explain
 from carom.dataplane.xdp.features import features_of
 from carom.dataplane.xdp.flows import FlowTables
@@ -26,10 +24,7 @@ from carom.dataplane.xdp.program import Loaded, Nic
 from carom.dataplane.xdp.room import lacking
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
-from carom.model import Address
 from carom.ports import Attachment, FlowCount, FlowSlice, Reading
-
-log = logging.getLogger(__name__)
 
 
 class XdpDataPlane:
@@ -48,10 +43,6 @@ class XdpDataPlane:
         """`native` or `generic`, once attached."""
         self._explainer: Program | None = None
         """Loaded when somebody asks."""
-        self._cooler: Cooler | None = None
-        """Made when there is time."""
-        self._vips: Mapping[str, Address] = {}
-        """Of the services that packets see."""
         self._claimed: int | None = None
         """The descriptor of the pins' folder, whose lock says that they are ours."""
 
@@ -81,7 +72,6 @@ class XdpDataPlane:
         self._refit(loaded.features | needed, lacking(plan, loaded.maps))
         self._groups.listen(service.vip for service in plan.services)
         self._attached()[1].apply(plan)
-        self._vips = {service.name: service.vip for service in plan.services}
         self._refit(self._needed(plan))
 
     def _needed(self, plan: Plan) -> int:
@@ -109,7 +99,7 @@ class XdpDataPlane:
         )
         program.start_clock(fitted)
         self._hold.put(fitted)
-        self._forget_helpers()
+        self._forget_explainer()
         self._loaded = fitted
         self._tables = Tables(fitted.maps, time.monotonic)
         loaded.close()
@@ -144,28 +134,14 @@ class XdpDataPlane:
             self._explainer = program.load_explainer(loaded)
         return explain(loaded, self._explainer, tables, question)
 
-    def tend(self) -> None:
-        if self._loaded is None:
-            return
-        try:
-            if self._cooler is None:
-                self._cooler = Cooler(*self._attached())
-            self._cooler.step(self._vips)
-        except DataPlaneError as error:
-            log.warning("slots not cooled", extra={"error": str(error)})
-            self._vips = {}  # until the next plan
-
-    def _forget_helpers(self) -> None:
-        """They know the maps, and the constants of the program that they were loaded beside."""
+    def _forget_explainer(self) -> None:
+        """It knows the constants of the program that it was loaded beside."""
         if self._explainer is not None:
             self._explainer.close()
             self._explainer = None
-        if self._cooler is not None:
-            self._cooler.close()
-            self._cooler = None
 
     def close(self) -> None:
-        self._forget_helpers()
+        self._forget_explainer()
         self._hold.close()
         if self._loaded is not None:
             self._loaded.close()

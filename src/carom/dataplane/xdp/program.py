@@ -48,7 +48,7 @@ INSIDE = "inside"
 """The map of the inside NIC; each loaded program has its own, as libbpf before 1.6 cannot take a pinned one over."""
 OWN = frozenset({INSIDE, "before", "adopted"})
 """Maps that each loaded program has for itself."""
-_EXPLAINER, _ADOPTER, _COOLER = _ON_DEMAND = ("explain", "adopt", "cool")
+_EXPLAINER, _ADOPTER = _ON_DEMAND = ("explain", "adopt")
 """Programs that are loaded when they are needed."""
 _DIRECTORS = "carom_director", "carom_successor"
 """The program for packets, and the one that can ask the program before it: one of them is loaded."""
@@ -195,13 +195,6 @@ def load_adopter(loaded: Loaded, flows: int) -> tuple[Program, Map]:
         object_.resize("adopted", flows)
         object_.load()
         return object_.program(_ADOPTER), object_.map("adopted")
-
-
-def load_cooler(loaded: Loaded) -> Program:
-    """The program that looks for flows which are elsewhere than their slots lead. As above."""
-    with _beside(loaded, _COOLER) as object_:
-        object_.load()
-        return object_.program(_COOLER)
 
 
 @contextmanager

@@ -39,7 +39,6 @@ from carom.dataplane.xdp.layout import (
     REAL_LOCAL,
     REAL_MOVES,
     SCHEDULERS,
-    SLOT_HELD,
     TEMPLATE_GENERATIONS,
     VERSIONS,
     VLAN_AS_IT_CAME,
@@ -114,9 +113,8 @@ class Tables:
         self._entrances = Entrances(maps, self._half, clock)
         self.finishing = 0
         """`FEATURE_...` that real servers which are configured no more need, for the flows that they have left."""
-        self.published = dict(self._read_published())
-        """By service, what packets see."""
-        self._serial = max((self._version(p.index).serial for p in self.published.values()), default=0)
+        self._published = dict(self._read_published())
+        self._serial = max((self._version(p.index).serial for p in self._published.values()), default=0)
 
     # ------------------------------------------------------------------------------- what stands there
 
@@ -136,20 +134,17 @@ class Tables:
         self._extents["contenders"].hold(version.contender_offset, in_blocks(version.contender_count))
         self._extents["slots"].hold(version.slot_offset, version.slot_count)
         members = self._words["members"][version.member_offset : version.member_offset + version.member_count]
-        slots = self._slots(version.slot_offset, version.slot_count)
+        slots = self._words["slots"][version.slot_offset : version.slot_offset + version.slot_count]
         plan = VersionPlan(
             _NAMES[version.scheduler],
             version.flags,
             tuple((word & 0xFFFF_FFFF, word >> 32) for word in members),
-            array("Q", (word & ~SLOT_HELD for word in slots)),
+            array("Q", slots),
             version.persistence,
             bytes(version.mask),
         )
         places = version.member_offset, version.contender_offset, version.slot_offset
         return Published(index, *places, version.generation, plan, None, version.since, version.moved)
-
-    def _slots(self, offset: int, count: int) -> memoryview:
-        return self._words["slots"][offset : offset + count]
 
     @property
     def entrances(self) -> dict[bytes, int]:
@@ -159,7 +154,7 @@ class Tables:
 
     def version_of(self, service: str) -> VersionPlan | None:
         """What packets meet of a service; None: nothing."""
-        published = self.published.get(service)
+        published = self._published.get(service)
         return published.plan if published else None
 
     def load_of(self, number: int) -> tuple[int, int]:
@@ -170,28 +165,12 @@ class Tables:
         """Computes what is computed from what stands here: that was carried over from another layout, but for ports."""
         self._entrances.renew(frontends, self._half)
         words = self._words["services"]
-        for name, old in list(self.published.items()):
+        for name, old in list(self._published.items()):
             before = self._lay_again(old.before) if old.before else None
-            laid = self.published[name] = self._lay_again(old, before)
+            laid = self._published[name] = self._lay_again(old, before)
             number = self.services.numbers[name]
             words[number] = with_half(words[number], self._half, laid.index)
             self._give_all_back(_both(old))
-
-    def slots_of(self, published: Published) -> array[int]:
-        """As they stand, with what the program has marked in them."""
-        return array("Q", self._slots(published.slot_offset, len(published.plan.slots)))
-
-    def cool(self, name: str, slots: array[int]) -> Published:
-        """Lays a service's version anew with these slots, which lead each flow that lives to where the others did, and
-        lets packets meet it at once. Raises DataPlaneError where there is no room for it; then nothing has changed.
-        """
-        old, number, words = self.published[name], self.services.numbers[name], self._words["services"]
-        serial = self._version(old.index).serial
-        laid = self._lay(replace(old.plan, slots=slots), old.generation, serial, None, 0, old.moved)
-        words[number] = with_half(words[number], self._half, laid.index)
-        self.published[name] = laid
-        self._give_all_back(_both(old))
-        return laid
 
     def _lay_again(self, old: Published, before: Published | None = None) -> Published:
         plan, serial = computed_again(old.plan), self._version(old.index).serial
@@ -234,7 +213,7 @@ class Tables:
     def forget_gone(self, wanted: frozenset[RealName] = frozenset()) -> None:
         """Frees the numbers of real servers that nobody wants, no flow has, and no slot points to."""
         pointed: set[int] = set()
-        for published in (one for service in self.published.values() for one in _both(service)):
+        for published in (one for service in self._published.values() for one in _both(service)):
             pointed.update(map(slot_now, published.plan.slots), map(slot_before, published.plan.slots))
         for name, number in list(self.reals.numbers.items()):
             if name in wanted or number in pointed or self._words["loads"][number]:
@@ -319,7 +298,7 @@ class Tables:
     def _changed_versions(self, plan: Plan) -> dict[str, VersionPlan]:
         changed = {}
         for service in plan.services:
-            before = self.published.get(service.name)
+            before = self._published.get(service.name)
             version = next_version(
                 service, before.plan if before else None, partial(self._number, service), partial(self._weight, service)
             )
@@ -338,7 +317,7 @@ class Tables:
         laid: dict[str, Published] = {}
         try:
             for name, version in versions.items():
-                old = self.published.get(name)
+                old = self._published.get(name)
                 generation = old.generation if old and _remembers(old, version) else None
                 laid[name] = self._lay(version, generation, 0, *self._before(old, version))
         except DataPlaneError:
@@ -360,11 +339,11 @@ class Tables:
     def _aim(self, plan: Plan, laid: Mapping[str, Published]) -> None:
         """Lets the half that no packet reads lead to the plan's versions, and to no others."""
         for name, published in laid.items():
-            old = self.published.get(name)
+            old = self._published.get(name)
             self._set_cursor(self.services.numbers[name], published, old.plan if old else None)
             if published.plan.scheduler is Scheduler.LBLCR and not (old and old.plan.scheduler is Scheduler.LBLCR):
                 self._clear_homes(name)
-        aims = {name: published.index for name, published in {**self.published, **laid}.items()}
+        aims = {name: published.index for name, published in {**self._published, **laid}.items()}
         wanted = {service.name for service in plan.services}
         words, half = self._words["services"], 1 - self._half
         for name, number in self.services.numbers.items():
@@ -372,8 +351,8 @@ class Tables:
 
     def _published_now(self, name: str, laid: Published) -> None:
         """What was laid aside is what packets see."""
-        old = self.published.get(name)
-        self.published[name] = laid
+        old = self._published.get(name)
+        self._published[name] = laid
         if old is None:
             return
         if any(old.plan.mask) and not _remembers(old, laid.plan):
@@ -474,8 +453,8 @@ class Tables:
     def _end_services(self, gone: set[str]) -> None:
         for name in gone:
             self._words["services"][self.services.numbers[name]] = 0
-            if name in self.published:
-                self._give_all_back(_both(self.published.pop(name)))
+            if name in self._published:
+                self._give_all_back(_both(self._published.pop(name)))
         self._forget_templates({self.services.numbers[name] for name in gone})
         for name in gone:
             self.services.release(name)

@@ -27,7 +27,7 @@ def loaded() -> Iterator[Object]:
 def test_the_object_names_its_maps_and_programs(loaded: Object) -> None:
     assert {"flows4", "settings", ".rodata.reasons"} <= set(loaded.map_names())
     assert set(loaded.program_names()) == {
-        *("carom_director", "carom_successor", "carom_inside", "clock_start", "sweep", "cool", "explain", "adopt"),
+        *("carom_director", "carom_successor", "carom_inside", "clock_start", "sweep", "explain", "adopt"),
     }
 
 

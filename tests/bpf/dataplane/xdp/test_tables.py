@@ -162,18 +162,18 @@ def test_the_slots_of_a_hash_that_was_left_are_kept_over_restarts_and_given_back
     tables = Tables(loaded.maps, clock)
     for number in range(20):
         tables.apply(plans.plan(plans.service(Scheduler.MH)))
-        hashed = tables.published["web"]
+        hashed = tables._published["web"]
         tables.apply(plans.plan(plans.service(Scheduler.WLC)))
         tables = Tables(loaded.maps, clock)
-        found = tables.published["web"]
+        found = tables._published["web"]
         assert found.before is not None
         assert (found.before.index, found.before.plan) == (hashed.index, hashed.plan)
         tables.apply(plans.plan(plans.changed(plans.service(Scheduler.WLC), A, weight=2 + number)))
-        assert tables.published["web"].before == found.before
+        assert tables._published["web"].before == found.before
         assert len(tables._extents["versions"].used) <= 6, "the first, those of both, and what rests"
     loaded.maps["clock"].set(key(0), struct.pack("=IIQ", 1 << 17, 0, 0))
     tables.apply(plans.plan(plans.changed(plans.service(Scheduler.WLC), A, weight=1000)))
-    assert tables.published["web"].before is None, "no flow is that old"
+    assert tables._published["web"].before is None, "no flow is that old"
 
 
 class Ticking:
