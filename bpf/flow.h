@@ -302,12 +302,13 @@ static __always_inline __u64 flow4_key(const struct tuple *tuple)
  * same ports to another VIP or by another protocol, the flow is looked for once more, the plain way.
  */
 
-/* All ones if it is not 0. */
+/* All ones if it is not 0. The compiler must not see through it: BPF can choose between two values only by a branch. */
 static __always_inline __u64 flow_differs(__u64 difference)
 {
-	difference = (__s64)(difference | -difference) >> 63;
-	barrier_var(difference);
-	return difference;
+	__u64 negative = -difference;
+
+	barrier_var(negative);
+	return (__s64)(difference | negative) >> 63;
 }
 
 /* Of so many places, of which each that differs adds how many come from it on: that which does not; `places`: all do. */
@@ -389,22 +390,26 @@ static __always_inline bool flow6_is(const volatile struct flow6 *flow, const st
 	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && FLOW_VIP(flow->word) == vip;
 }
 
+/* One number that nearly only this key has: the client's interface identifier and the ports. Who is there is proven anyhow. */
+static __always_inline __u64 flow6_tell(const struct flow6_key *key)
+{
+	const __u64 *words = (const __u64 *)key;
+
+	return words[1] + words[2];
+}
+
 /* In the bucket's first cache line, where most are, or in its second. */
 static __always_inline __u32 flow6_guess(const struct bucket6 *bucket, const struct flow6_key *key)
 {
-	const __u64 *right = (const __u64 *)key, *left;
+	__u64 sum, tell = flow6_tell(key);
 	__u32 place = 0, in_line;
-	__u64 sum;
 
 #pragma unroll
 	for (__u32 line = 0; line < BUCKET_FLOWS; line += LINE_FLOWS6) {
 		sum = 0;
 #pragma unroll
-		for (__u32 i = 0; i < LINE_FLOWS6; i++) {
-			left = (const __u64 *)&bucket->flows[line + i].key;
-			sum += flow_differs((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2])) &
-			       (LINE_FLOWS6 - i);
-		}
+		for (__u32 i = 0; i < LINE_FLOWS6; i++)
+			sum += flow_differs(flow6_tell(&bucket->flows[line + i].key) - tell) & (LINE_FLOWS6 - i);
 		in_line = flow_only_place(sum, LINE_FLOWS6);
 		place = line + in_line;
 		if (in_line != LINE_FLOWS6)
