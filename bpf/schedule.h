@@ -24,12 +24,11 @@
  */
 static __always_inline __u32 slot_key(const struct version *version, const struct tuple *tuple, bool ip6)
 {
-	__u32 key;
+	__u32 key = fold(tuple->client, ip6);
 
-	if (version->flags & VERSION_HASHES_VIP)
-		return fold(tuple->vip, ip6);
-	key = fold(tuple->client, ip6);
-	if (version->flags & VERSION_HASHES_PORT) {
+	if (version->flags & (VERSION_HASHES_VIP | VERSION_HASHES_PORT)) {
+		if (version->flags & VERSION_HASHES_VIP)
+			return fold(tuple->vip, ip6);
 		key += bpf_ntohs(tuple->client_port);
 		barrier_var(key);
 	}

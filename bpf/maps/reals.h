@@ -32,7 +32,10 @@ struct real reals[REALS] SEC(".bss.reals");
 
 static __always_inline struct real *real_of(__u32 id)
 {
-	return &reals[id & (REALS - 1)];
+	struct real *real = &reals[id & (REALS - 1)];
+
+	barrier_var(real); /* else it is computed again and again */
+	return real;
 }
 
 /*
