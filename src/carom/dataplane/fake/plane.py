@@ -11,6 +11,7 @@ from carom.core.flows import Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, hashes_port, tracks_all
+from carom.dataplane.fake.entrances import Entrance, entrances_of, heirs
 from carom.dataplane.fake.flows import HALF_OPEN, Flow, Flows, seen
 from carom.dataplane.fake.fragments import Fragments
 from carom.dataplane.fake.icmp_made import Allowance
@@ -18,7 +19,7 @@ from carom.dataplane.fake.packet import Ends
 from carom.dataplane.fake.schedulers import Candidate, Rule, make
 from carom.dataplane.fake.syncap import Syns
 from carom.dataplane.fake.templates import Template
-from carom.model import Address, Ports
+from carom.model import Address
 from carom.ports import Attachment, Counter, FlowCount, FlowSlice, Reading, RealReading, ReasonReading
 
 
@@ -88,8 +89,8 @@ class FakeDataPlane:
         self.own_mac, self.interface, self.inside_mac, self.inside_mtu = own_mac, interface, inside_mac, inside_mtu
         self.plan = Plan()
         self.services: dict[str, Service] = {}
-        self.entrances: dict[Address, list[tuple[int, Ports, Service]]] = {}
-        """By VIP: protocol and ports, and whose they are."""
+        self.entrances: dict[Address, list[Entrance]] = {}
+        """By VIP."""
         self.flow_table = Flows()
         self.macs: dict[tuple[str, Address], bytes] = {}
         """The last MAC known of each real server, kept when it goes."""
@@ -132,9 +133,12 @@ class FakeDataPlane:
     def apply(self, plan: Plan) -> None:
         self.plan = plan
         self.flow_table.use(plan.timeouts)
+        entrances = entrances_of(plan.services)
+        inheriting = self._inheriting(entrances)
         for wish in plan.services:
-            if wish.name not in self.services or self.services[wish.name].plan != wish:
-                self._apply(wish)
+            inherits = wish.name in inheriting
+            if wish.name not in self.services or self.services[wish.name].plan != wish or inherits:
+                self._apply(wish, inherits)
         for gone in self.services.keys() - {service.name for service in plan.services}:
             del self.services[gone]
             self._forget_clients(gone)
@@ -142,9 +146,7 @@ class FakeDataPlane:
             (service.name, real.address) for service in plan.services for real in self.services[service.name].everyone
         }
         self._last_weights = {name: weight for name, weight in self._last_weights.items() if name in wanted}
-        self.entrances = {service.plan.vip: [] for service in self.services.values()}
-        for service in self.services.values():
-            self.entrances[service.plan.vip] += [(p.protocol.number, p, service) for p in service.plan.ports]
+        self.entrances = entrances
 
     def _forget_clients(self, service: str) -> None:
         self.templates = {name: template for name, template in self.templates.items() if name[0] != service}
@@ -188,7 +190,18 @@ class FakeDataPlane:
 
     # ------------------------------------------------------------------------------- carrying out a plan
 
-    def _apply(self, plan: ServicePlan) -> None:
+    def _inheriting(self, entrances: dict[Address, list[Entrance]]) -> set[str]:
+        """The services that get a port of another whose flows have entries."""
+        if entrances == self.entrances:
+            return set()
+        having = {
+            name
+            for name, service in self.services.items()
+            if service.tracks_all or any(slot.tracked for slot in service.slots)
+        }
+        return {heir for heir, others in heirs(self.entrances, entrances).items() if others & having}
+
+    def _apply(self, plan: ServicePlan, inherits: bool) -> None:
         for real in (*plan.reals, *((plan.sorry,) if plan.sorry else ())):
             self._mind_limit(plan.name, real)
             self.mtus[plan.name, real.address] = real.mtu
@@ -214,7 +227,7 @@ class FakeDataPlane:
         service.order = _order(service.order, [real.address for real in service.everyone])
         self._list(service)
         table = self._table(service, len(service.slots) if untracked_before else 0)
-        service.slots = _next_slots(service, table, plan_before)
+        service.slots = _next_slots(service, table, plan_before, inherits)
         service.moved = service.moved if service.slots == slots_before else self.now
         if plan_before and slots_before and _leaves(plan_before, slots_before, service):
             service.before = Before(plan_before, slots_before, self.now)
@@ -325,14 +338,19 @@ def _leaves(plan: ServicePlan, slots: list[Slot], service: Service) -> bool:
     return service.tracks_all or not _same_hash(plan, service.plan) or len(slots) != len(service.slots)
 
 
-def _next_slots(service: Service, table: list[Address | None], plan: ServicePlan | None) -> list[Slot]:
-    """`plan` is the one before."""
+def _next_slots(service: Service, table: list[Address | None], plan: ServicePlan | None, inherits: bool) -> list[Slot]:
+    """`plan` is the one before; `inherits`: others' flows come, whose entries are looked for."""
     before = service.slots
-    if service.tracks_all or not before or plan is None:
+    if service.tracks_all:
         return [Slot(now) for now in table]
+    if not before or plan is None:
+        return [Slot(now, now if inherits else None, tracked=inherits) for now in table]
     if tracks_all(plan) or not _same_hash(plan, service.plan):
         return [Slot(now, now, tracked=True) for now in table]
-    return [
-        old if old.now == now else Slot(now, old.before if old.tracked else old.now, tracked=True)
-        for old, now in zip(before, table or [None] * len(before), strict=True)
-    ]
+    return [_next_slot(old, now, inherits) for old, now in zip(before, table or [None] * len(before), strict=True)]
+
+
+def _next_slot(old: Slot, now: Address | None, inherits: bool) -> Slot:
+    if old.now == now and (old.tracked or not inherits):
+        return old
+    return Slot(now, old.before if old.tracked else old.now, tracked=True)

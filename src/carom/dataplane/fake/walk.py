@@ -9,6 +9,7 @@ from ipaddress import IPv6Address
 
 from carom.core.slots import slot_number
 from carom.dataplane.fake import fragments, icmp_made, packet
+from carom.dataplane.fake.entrances import owner
 from carom.dataplane.fake.flows import HALF_OPEN, OVER, Flow, state_after
 from carom.dataplane.fake.packet import Arp, Ends, Ethernet, Ip4, Ip6, Malformed, Piece, Segment
 from carom.dataplane.fake.plane import FakeDataPlane, Service, Slot
@@ -324,12 +325,8 @@ class Walk:
 
     def service(self, ends: Ends) -> Service | None:
         """As IPVS looks it up: an exact port first, then a range, then all ports."""
-        found = [
-            (ports.last - ports.first, number, service)
-            for number, (protocol, ports, service) in enumerate(self.plane.entrances.get(ends.vip, ()))
-            if protocol == ends.protocol and ports.first <= ends.vip_port <= ports.last
-        ]
-        return min(found)[2] if found else None
+        name = owner(self.plane.entrances.get(ends.vip, ()), ends.protocol, ends.vip_port)
+        return self.plane.services[name] if name else None
 
     def slot(self, service: Service, ends: Ends) -> Slot:
         if not service.slots:

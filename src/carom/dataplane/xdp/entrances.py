@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from carom.dataplane.xdp.directory import Directory
 from carom.dataplane.xdp.extents import Extents
-from carom.dataplane.xdp.frontends import FrontendPlan
+from carom.dataplane.xdp.frontends import FrontendPlan, heirs
 from carom.dataplane.xdp.layout import (
     HALF_BITS,
     RANGE_LAST,
@@ -28,6 +28,8 @@ from carom.dataplane.xdp.layout import (
 from carom.dataplane.xdp.libbpf import Map
 from carom.errors import DataPlaneError
 from carom.model import Address
+
+_NOWHERE = FrontendPlan(0)
 
 
 @dataclass(slots=True)
@@ -64,13 +66,11 @@ class Entrances:
 
         Raises DataPlaneError where a port or a range finds no place: what has been written by then leads nowhere.
         """
-        standing = {
-            place: word for directory in self._directories.values() for place, word in directory.words().items()
-        }
+        standing = self._words_standing()
         useless, taken = Useless(list(standing.keys() - wish.keys())), list[int]()
         try:
             for place in [*wish, *useless.places]:
-                frontend = wish.get(place, FrontendPlan(0))
+                frontend = wish.get(place, _NOWHERE)
                 word = standing.get(place, frontend.vip << 2 * HALF_BITS)
                 old = ranges = half_of(word, 1 - half) >> 12
                 if (old or frontend.ranges) and self._ranges_at(old) != frontend.ranges:
@@ -84,6 +84,20 @@ class Entrances:
             self._give_back(taken)
             raise
         return useless
+
+    def heirs(self, wish: Mapping[bytes, FrontendPlan], half: int) -> dict[int, set[int]]:
+        """The services that get ports which packets of this half find others at, and these others, by number."""
+        standing = self._words_standing()
+
+        def now(place: bytes) -> tuple[int, list[int]]:
+            way = half_of(standing.get(place, 0), half)
+            return way & 0xFFF, self._ranges_at(way >> 12)
+
+        def then(place: bytes) -> tuple[int, list[int]]:
+            frontend = wish.get(place, _NOWHERE)
+            return frontend.service, frontend.ranges
+
+        return heirs([place for place in standing.keys() | wish.keys() if now(place) != then(place)], now, then)
 
     def open(self, vips: set[Address], half: int) -> None:
         """In this half, which no packet reads, these are the VIPs. New ones pass the filter first."""
@@ -114,6 +128,9 @@ class Entrances:
             self._extents.hold(start, len(self._ranges_at(start)))
 
     # ---- ports and ranges ----
+
+    def _words_standing(self) -> dict[bytes, int]:
+        return {place: word for directory in self._directories.values() for place, word in directory.words().items()}
 
     def _directory(self, place: bytes) -> Directory:
         """The one that a key belongs to: the families' keys differ in length."""

@@ -6,11 +6,11 @@ protocol: it is asked when a port has none of its own, so an exact port comes be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from carom.core.plan import Plan
-from carom.dataplane.xdp.layout import RANGE_LAST, RANGES_MAX, frontend_key
+from carom.dataplane.xdp.layout import RANGE_LAST, RANGES_MAX, frontend_behind, frontend_key, frontend_port
 from carom.errors import DataPlaneError
 from carom.model import Address, Ports
 
@@ -51,3 +51,36 @@ def frontends_of(
 
 def _is_single(ports: Ports) -> bool:
     return ports.first == ports.last
+
+
+Ways = Callable[[bytes], tuple[int, Sequence[int]]]
+"""What a key leads to: a service, 0 if to none, and ranges, as in FrontendPlan."""
+
+
+def heirs(places: Iterable[bytes], now: Ways, then: Ways) -> dict[int, set[int]]:
+    """The services that get ports of others, and these others. `places` are the keys that lead elsewhere then."""
+    found: dict[int, set[int]] = {}
+    for place in places:
+        for port in _samples(place, now, then):
+            old, new = _owner(place, port, now), _owner(place, port, then)
+            if old and new and old != new:
+                found.setdefault(new, set()).add(old)
+    return found
+
+
+def _samples(place: bytes, now: Ways, then: Ways) -> Iterable[int]:
+    """A key's port; of the key of ranges, one port of each piece that has one owner now, and one then."""
+    if port := frontend_port(place):
+        return (port,)
+    ranges = [*now(place)[1], *then(place)[1]]
+    bounds = {1, *(word & 0xFFFF for word in ranges), *((word >> 16 & 0xFFFF) + 1 for word in ranges)}
+    return bounds - {0, 65536}
+
+
+def _owner(place: bytes, port: int, ways: Ways) -> int:
+    """The service that a packet for this port finds by a key; 0: none."""
+    if frontend_port(place) and (service := ways(place)[0]):
+        return service
+    rest, ranges = ways(frontend_behind(place))
+    within = (word >> 32 & ~RANGE_LAST for word in ranges if word & 0xFFFF <= port <= word >> 16 & 0xFFFF)
+    return next(within, rest)

@@ -473,6 +473,16 @@ def frontend_key(vip: Address, port: int, protocol: int) -> bytes:
     return vip.packed + struct.pack("!HBx" if vip.version == 4 else "!xxxxHBx", port, protocol)
 
 
+def frontend_port(key: bytes) -> int:
+    """The port of such a key."""
+    return int.from_bytes(key[-4:-2])
+
+
+def frontend_behind(key: bytes) -> bytes:
+    """The key of port 0 of the same VIP and protocol, where ranges are."""
+    return key[:-4] + bytes(2) + key[-2:]
+
+
 def frontend_bucket(key: bytes) -> int:
     """The bucket that a frontend's key belongs in (`frontend_hash` in the program)."""
     words: tuple[int, ...] = struct.unpack(f"={len(key) // 8}Q", key)

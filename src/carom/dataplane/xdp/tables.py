@@ -21,7 +21,7 @@ from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.division import division_by
 from carom.dataplane.xdp.entrances import Entrances, Useless, settings_of
 from carom.dataplane.xdp.extents import Extents
-from carom.dataplane.xdp.frontends import frontends_of
+from carom.dataplane.xdp.frontends import FrontendPlan, frontends_of
 from carom.dataplane.xdp.labels import RealLabels, service_labels, vip_labels
 from carom.dataplane.xdp.layout import (
     CONTENDER_BLOCK,
@@ -183,7 +183,7 @@ class Tables:
         self._make_room(plan)
         self._number_reals(plan)
         frontends = frontends_of(plan, self.services.number, self.vips.number)
-        laid = self._lay_all(self._changed_versions(plan))
+        laid = self._lay_all(self._changed_versions(plan, self._inheriting(frontends)))
         try:
             useless = self._entrances.lead(frontends, 1 - self._half)
         except DataPlaneError:
@@ -295,16 +295,28 @@ class Tables:
 
     # ------------------------------------------------------------------------------- versions
 
-    def _changed_versions(self, plan: Plan) -> dict[str, VersionPlan]:
+    def _changed_versions(self, plan: Plan, inheriting: set[int]) -> dict[str, VersionPlan]:
         changed = {}
         for service in plan.services:
             before = self._published.get(service.name)
             version = next_version(
-                service, before.plan if before else None, partial(self._number, service), partial(self._weight, service)
+                service,
+                before.plan if before else None,
+                partial(self._number, service),
+                partial(self._weight, service),
+                inherits=self.services.number(service.name) in inheriting,
             )
             if before is None or before.plan != version:
                 changed[service.name] = version
         return changed
+
+    def _inheriting(self, frontends: Mapping[bytes, FrontendPlan]) -> set[int]:
+        """The services that get a port of another whose flows have entries, by number."""
+        published = {self.services.numbers[name]: one.plan for name, one in self._published.items()}
+        heirs = self._entrances.heirs(frontends, self._half)
+        return {
+            heir for heir, others in heirs.items() if any(published[n].has_entries for n in others & published.keys())
+        }
 
     def _number(self, service: ServicePlan, real: RealPlan) -> int:
         return self.reals.number((service.name, real.address))

@@ -59,6 +59,11 @@ class VersionPlan:
         return bool(self.flags & VERSION_TRACKS_ALL)
 
     @property
+    def has_entries(self) -> bool:
+        """Whether flows of it may have entries."""
+        return self.tracks_all or any(word & SLOT_TRACKED for word in self.slots)
+
+    @property
     def hash(self) -> tuple[Scheduler, int, int]:
         """By which a client finds its slot."""
         return self.scheduler, self.flags & VERSION_HASHES_PORT, len(self.slots)
@@ -126,9 +131,17 @@ LastWeight = Callable[[RealPlan], int]
 
 
 def next_version(
-    service: ServicePlan, before: VersionPlan | None, number: Number, last_weight: LastWeight
+    service: ServicePlan,
+    before: VersionPlan | None,
+    number: Number,
+    last_weight: LastWeight,
+    *,
+    inherits: bool = False,
 ) -> VersionPlan:
-    """The version that makes `service` true after `before`, in which every flow stays where it is."""
+    """The version that makes `service` true after `before`, in which every flow stays where it is.
+
+    `inherits`: it gets a port of another service, whose flows have entries.
+    """
     everyone = (*service.reals, service.sorry) if service.sorry else service.reals
     reals = {number(real): real for real in everyone}
     open_to_new = {number(real) for real in schedulable(service)}
@@ -139,7 +152,7 @@ def next_version(
         table = hash_table(service, listed, [last_weight(real) for real in listed], size)
         numbers = [number(real) if real.weight else 0 for real in listed]
         now = [numbers[place] for place in table]
-        slots = array("Q", now) if tracks_all(service) else _keep_flows(service, now, before)
+        slots = array("Q", now) if tracks_all(service) else _keep_flows(service, now, before, inherits)
     else:
         listed = [real for real in listed if real.weight]
         numbers = [number(real) for real in listed]
@@ -210,18 +223,18 @@ def _members(weights: dict[int, int], before: VersionPlan | None) -> tuple[tuple
     return tuple((real, weights.get(real, 0)) for real in places)
 
 
-def _keep_flows(service: ServicePlan, table: list[int], before: VersionPlan | None) -> array[int]:
+def _keep_flows(service: ServicePlan, table: list[int], before: VersionPlan | None, inherits: bool) -> array[int]:
     """A slot that changes remembers where its flows are, so that only flows that are seen to begin go elsewhere."""
     if before is None or not before.slots:
-        return array("Q", table)
+        return array("Q", (slot(now, now, tracked=True) for now in table) if inherits else table)
     by_port = bool(before.flags & VERSION_HASHES_PORT)
     if before.tracks_all or (before.scheduler, by_port) != (service.scheduler, hashes_port(service)):
         return array("Q", (slot(now, now, tracked=True) for now in table))  # every flow is looked for
     table = table or [0] * len(before.slots)
-    return array("Q", (_next_slot(old, now) for old, now in zip(before.slots, table, strict=True)))
+    return array("Q", (_next_slot(old, now, inherits) for old, now in zip(before.slots, table, strict=True)))
 
 
-def _next_slot(old: int, now: int) -> int:
-    if slot_now(old) == now:
+def _next_slot(old: int, now: int, inherits: bool) -> int:
+    if slot_now(old) == now and (old & SLOT_TRACKED or not inherits):
         return old
     return slot(now, slot_before(old) if old & SLOT_TRACKED else slot_now(old), tracked=True)

@@ -35,8 +35,8 @@ def number(real: RealPlan) -> int:
     return int(real.address) & 0xFF
 
 
-def after(before: VersionPlan | None, wish: ServicePlan) -> VersionPlan:
-    return next_version(wish, before, number, lambda real: real.weight or 1)
+def after(before: VersionPlan | None, wish: ServicePlan, *, inherits: bool = False) -> VersionPlan:
+    return next_version(wish, before, number, lambda real: real.weight or 1, inherits=inherits)
 
 
 def test_members_stand_in_the_order_in_which_they_came() -> None:
@@ -137,6 +137,18 @@ def test_when_all_go_the_slots_still_know_where_the_flows_are() -> None:
 def test_from_a_counting_scheduler_to_mh_every_flow_is_looked_for() -> None:
     first = after(None, service(Scheduler.RR, real(1)))
     assert all(word & SLOT_TRACKED for word in after(first, service(Scheduler.MH, real(1))).slots)
+
+
+def test_where_others_flows_come_every_flow_is_looked_for() -> None:
+    wish = service(Scheduler.MH, real(1), real(2), real(3))
+    begun = after(None, wish, inherits=True)
+    assert all(word & SLOT_TRACKED and slot_before(word) == slot_now(word) for word in begun.slots)
+    alone = after(None, wish)
+    two = after(alone, service(Scheduler.MH, real(1), real(2)), inherits=True)
+    assert all(word & SLOT_TRACKED for word in two.slots)
+    assert [slot_before(word) for word in two.slots] == [slot_now(word) for word in alone.slots], "nobody has to go"
+    assert after(two, service(Scheduler.MH, real(1), real(2)), inherits=True) == two
+    assert (alone.has_entries, two.has_entries) == (False, True)
 
 
 def test_the_way_out_of_a_counting_scheduler_has_those_that_weigh_something() -> None:
