@@ -58,6 +58,33 @@ def test_connections_of_a_service_that_counts_stay(
     assert send(plane, "A") == connected
 
 
+@pytest.mark.parametrize("scheduler", [Scheduler.MH, Scheduler.SH, Scheduler.WLC, Scheduler.RR])
+@pytest.mark.parametrize("before", [Scheduler.MH, Scheduler.SH])
+def test_connections_of_a_service_that_hashes_stay_with_real_servers_that_are_no_more(
+    plane: PlaneUnderTest, before: Scheduler, scheduler: Scheduler
+) -> None:
+    plane.at(1000)
+    plane.apply(plans.plan(service("web", before, HTTP)))
+    connected = send(plane, "S")
+    others = tuple(plans.real(f"192.168.76.{number}") for number in (35, 36))
+    plane.apply(plans.plan(plans.service(scheduler, *others, name="green", ports=(HTTP,))))
+    assert set(connected).isdisjoint(send(plane, "S", source=2000)), "all new ones go to the new real servers"
+    assert send(plane, "A") == connected
+    plane.at(1600)
+    assert send(plane, "A") == connected, "they have entries by now"
+    plane.apply(plans.plan(plans.service(scheduler, *others, name="blue", ports=(HTTP,))))
+    assert send(plane, "A") == connected
+
+
+def test_a_service_that_counts_takes_those_of_one_that_hashes_besides_its_own(plane: PlaneUnderTest) -> None:
+    shop = service("shop", Scheduler.WLC, HTTPS)
+    plane.at(1000)
+    plane.apply(plans.plan(service("web", Scheduler.MH, HTTP), shop))
+    theirs, own = send(plane, "S"), send(plane, "S", 443)
+    plane.apply(plans.plan(service("shop", Scheduler.WLC, HTTP, HTTPS)))
+    assert (send(plane, "A"), send(plane, "A", 443)) == (theirs, own)
+
+
 def test_whoever_connects_afterwards_goes_where_its_new_service_says(plane: PlaneUnderTest) -> None:
     shop = service("shop", Scheduler.SH, HTTP)
     plane.at(1000)

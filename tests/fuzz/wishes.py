@@ -32,6 +32,9 @@ SHOPS: dict[str, tuple[Address, tuple[tuple[Ports, ...], ...]]] = {
     "sip6": (VIPS6[1], (SIP, (Ports(TCP, 1000, 9999),), (*SIP, Ports(SCTP, 2905, 2905)))),
 }
 """Every service there may be: its VIP, and the groups of ports it may have, which lie within each other."""
+HEIRS = {"shop": "web", "names": "dns", "shop6": "web6"}
+"""Which take another's place, and its ports, whose place that one may take again."""
+SHOPS |= {heir: SHOPS[name] for heir, name in HEIRS.items()}
 REALS = tuple(ip_address(f"192.168.76.{n}") for n in range(31, 40))
 REALS6 = tuple(ip_address(f"2001:db8:76::{n}") for n in range(31, 40))
 SCHEDULERS = [scheduler for scheduler in Scheduler if scheduler is not Scheduler.TWOS]
@@ -60,8 +63,8 @@ class Wishes:
 
     def first(self) -> Plan:
         """Some services, none to all."""
-        wanted = len(SHOPS) - int(self.chance.random() ** 2 * (len(SHOPS) + 1))
-        names = self.chance.sample(list(SHOPS), wanted)
+        names = [name for name in SHOPS if name not in HEIRS]
+        names = self.chance.sample(names, len(names) - int(self.chance.random() ** 2 * (len(names) + 1)))
         peers = frozenset({PEER} if self.chance.random() < 0.3 else ())
         services = tuple(self.service(name) for name in names)
         plan = Plan(services, answering=self.chance.random() < 0.8, defence=self.defence(), peers=peers)
@@ -101,7 +104,9 @@ class Wishes:
 
     def _service_comes_or_goes(self, plan: Plan) -> Plan:
         name = self.chance.choice(list(SHOPS))
-        others = [service for service in plan.services if service.name != name]
+        others = [
+            service for service in plan.services if HEIRS.get(service.name, service.name) != HEIRS.get(name, name)
+        ]
         if len(others) < len(plan.services) and self.chance.random() < 0.2:
             return replace(plan, services=tuple(others))
         others.insert(self.chance.randrange(len(others) + 1), self.service(name))

@@ -17,6 +17,8 @@ STATES = (
     *("close", "close-wait", "last-ack", "listen", "synack", "udp"),
     *("sctp-init1", "sctp-init", "sctp-echoed", "sctp-established", "sctp-shutdown", "sctp-closed"),
 )
+LONGEST_TIMEOUT = 0xFFFF
+"""Seconds without a packet for which a flow may be remembered at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,32 +38,33 @@ class _Explained:
 
     def sight(self) -> Sight:
         scheduled = self._pick() if self.service.tracks_all else self.slot.now
-        step, real = self._way(scheduled)
-        name = self.service.plan.name
-        mac = self.plane.macs.get((name, real)) if real else None
+        step, owner, real = self._way(scheduled)
+        mac = self.plane.macs.get((owner, real)) if real else None
         return Sight(
-            *(step, name, real, mac, scheduled, self._flow_seen(), self._template_seen(), self.slot.now),
-            self._runners(),
+            *(step, self.service.plan.name, real, mac, scheduled),
+            *(self._flow_seen(), self._template_seen(), self.slot.now, self._runners()),
         )
 
-    def _way(self, scheduled: Address | None) -> tuple[Step, Address | None]:
+    def _way(self, scheduled: Address | None) -> tuple[Step, str, Address | None]:
+        """And whose real server it is: a connection's, if its port has come from another service, may be that one's."""
+        name = self.service.plan.name
         if self.by_slot:
-            return Step.SLOT, self.slot.now
+            return Step.SLOT, name, self.slot.now
         if self.one_packet:
-            return Step.SCHEDULED, scheduled
+            return Step.SCHEDULED, name, scheduled
         if flow := self.walk.flow(self.ends, self.segment):
-            return Step.FLOW, flow.real
-        if self.segment is Segment.DATAGRAM and (real := self.walk.before(self.service, self.ends, self.segment)):
-            return Step.MOVED, real
+            return Step.FLOW, flow.service, flow.real
+        if self.segment is Segment.DATAGRAM and (before := self.walk.before(self.service, self.ends, self.segment)):
+            return Step.MOVED, *before
         if not self.service.tracks_all:
-            return Step.MOVED, self._moved(self.slot)
+            return Step.MOVED, name, self._moved(self.slot)
         if template := self.walk.template(self.service, self.ends):
-            return Step.TEMPLATE, template.real
-        return Step.SCHEDULED, scheduled
+            return Step.TEMPLATE, name, template.real
+        return Step.SCHEDULED, name, scheduled
 
     def _moved(self, slot: Slot) -> Address | None:
         before = slot.before if self.segment is Segment.DATAGRAM else None
-        stays = before and self.walk.stays_before(self.service, before, self.segment, self.service.moved)
+        stays = before and self.walk.stays_before(self.service.plan.name, before, self.segment, self.service.moved)
         return before if stays else slot.now
 
     def _pick(self) -> Address | None:

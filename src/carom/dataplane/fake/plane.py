@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 
 from carom.core.explain import Question, Sight
-from carom.core.flows import Wanted
+from carom.core.flows import LONGEST_TIMEOUT, Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, hashes_port, tracks_all
@@ -39,9 +39,15 @@ class Before:
     """By which hash flows are found that have no entry, since they began under it."""
 
     plan: ServicePlan
+    """Of this service, or of another whose ports it has got."""
     slots: list[Slot]
     since: int
     """The second in which it was left."""
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether flows of it may have entries."""
+        return tracks_all(self.plan) or any(slot.tracked for slot in self.slots)
 
 
 @dataclass(slots=True)
@@ -134,11 +140,10 @@ class FakeDataPlane:
         self.plan = plan
         self.flow_table.use(plan.timeouts)
         entrances = entrances_of(plan.services)
-        inheriting = self._inheriting(entrances)
+        donors = self._donors(entrances)
         for wish in plan.services:
-            inherits = wish.name in inheriting
-            if wish.name not in self.services or self.services[wish.name].plan != wish or inherits:
-                self._apply(wish, inherits)
+            if wish.name not in self.services or self.services[wish.name].plan != wish or wish.name in donors:
+                self._apply(wish, donors.get(wish.name, ()))
         for gone in self.services.keys() - {service.name for service in plan.services}:
             del self.services[gone]
             self._forget_clients(gone)
@@ -190,18 +195,23 @@ class FakeDataPlane:
 
     # ------------------------------------------------------------------------------- carrying out a plan
 
-    def _inheriting(self, entrances: dict[Address, list[Entrance]]) -> set[str]:
-        """The services that get a port of another whose flows have entries."""
+    def _donors(self, entrances: dict[Address, list[Entrance]]) -> dict[str, tuple[Before, ...]]:
+        """By service: whose ports it gets, as they are found now."""
         if entrances == self.entrances:
-            return set()
-        having = {
-            name
-            for name, service in self.services.items()
-            if service.tracks_all or any(slot.tracked for slot in service.slots)
-        }
-        return {heir for heir, others in heirs(self.entrances, entrances).items() if others & having}
+            return {}
+        now = {name: Before(service.plan, service.slots, self.now) for name, service in self.services.items()}
+        given = heirs(self.entrances, entrances)
+        return {heir: tuple(now[name] for name in sorted(others)) for heir, others in given.items()}
 
-    def _apply(self, plan: ServicePlan, inherits: bool) -> None:
+    def _heritage(self, old: Service | None, donors: tuple[Before, ...]) -> Before | None:
+        """By which hash the flows of ports that come are found: one, and where it misleads none that was there."""
+        hashed = [donor for donor in donors if not tracks_all(donor.plan) and donor.slots]
+        if len(hashed) != 1 or (old and not old.tracks_all):
+            return None
+        lives = old and old.before and self.now - old.before.since <= LONGEST_TIMEOUT
+        return None if lives else hashed[0]
+
+    def _apply(self, plan: ServicePlan, donors: tuple[Before, ...]) -> None:
         for real in (*plan.reals, *((plan.sorry,) if plan.sorry else ())):
             self._mind_limit(plan.name, real)
             self.mtus[plan.name, real.address] = real.mtu
@@ -222,15 +232,19 @@ class FakeDataPlane:
         if old and _clients(old.plan) != _clients(plan):
             self._forget_clients(plan.name)
         plan_before, slots_before = old.plan if old else None, service.slots
+        heritage = self._heritage(old, donors)
         untracked_before = bool(old and not old.tracks_all)
         service.plan = plan
         service.order = _order(service.order, [real.address for real in service.everyone])
         self._list(service)
         table = self._table(service, len(service.slots) if untracked_before else 0)
+        inherits = heritage is not None or any(donor.has_entries for donor in donors)
         service.slots = _next_slots(service, table, plan_before, inherits)
         service.moved = service.moved if service.slots == slots_before else self.now
         if plan_before and slots_before and _leaves(plan_before, slots_before, service):
             service.before = Before(plan_before, slots_before, self.now)
+        else:
+            service.before = heritage or service.before
         self.services[plan.name] = service
 
     def _mind_limit(self, service: str, real: RealPlan) -> None:

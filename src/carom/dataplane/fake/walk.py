@@ -318,7 +318,9 @@ class Walk:
         if flow := self.flow(ends, Segment.NONE):
             return self.to_real(flow.service, flow.real, "icmp_forwarded")
         slot = self.slot(service, ends)
-        real = self.before(service, ends, Segment.NONE) or (slot.before if slot.tracked else slot.now)
+        if before := self.before(service, ends, Segment.NONE):
+            return self.to_real(*before, "icmp_forwarded")
+        real = slot.before if slot.tracked else slot.now
         return self.to_real(service.plan.name, real, "icmp_forwarded") if real else self.drops("icmp_no_flow")
 
     # ------------------------------------------------------------------------------- balancing
@@ -365,33 +367,36 @@ class Walk:
             self.plane.repeated[flow.service, flow.real] += again
             flow.state, flow.seen = state_after(flow.state, segment), self.plane.now
             return self.to_real(flow.service, flow.real, "forwarded")
-        if segment not in OPENING and (real := self.before(service, ends, segment)):
+        if segment not in OPENING and (before := self.before(service, ends, segment)):
             if segment in SHOWING:
-                self.remember(service, ends, segment, real)
-            return self.to_real(service.plan.name, real, "forwarded")
+                self.remember(before, ends, segment)
+            return self.to_real(*before, "forwarded")
         return (
             self.new(service, ends, segment, slot) if service.tracks_all else self.moved(service, ends, segment, slot)
         )
 
-    def before(self, service: Service, ends: Ends, segment: Segment) -> Address | None:
-        """Where a flow without an entry is, if it began while the service went by another hash and lives yet."""
+    def before(self, service: Service, ends: Ends, segment: Segment) -> tuple[str, Address] | None:
+        """Where a flow without an entry is, if it began while another hash led here and lives yet: a service's real
+        server, which may be another service's.
+        """
         before, table = service.before, self.plane.flow_table
         if before is None or self.plane.now - before.since > table.timeouts["ES"]:
             return None
         slot = before.slots[slot_number(before.plan, ends.client, ends.client_port, len(before.slots))]
         real = slot.before if slot.tracked else slot.now
-        return real if real and self.stays_before(service, real, segment, before.since) else None
+        name = before.plan.name
+        return (name, real) if real and self.stays_before(name, real, segment, before.since) else None
 
-    def stays_before(self, service: Service, real: Address, segment: Segment, since: int) -> bool:
+    def stays_before(self, name: str, real: Address, segment: Segment, since: int) -> bool:
         """Whether a packet of a flow without an entry goes to where such flows were before that second.
 
         Of a datagram nobody knows whether it begins something: it does so while a flow of datagrams may be silent, and
         while somebody is there.
         """
-        if self.moves(service.plan.name, real):
+        if self.moves(name, real):
             return False
-        timeout = self.plane.flow_table.timeouts["UDP"]
-        recent = self.plane.now - since <= timeout and service.schedulable(real) is not None
+        service, timeout = self.plane.services.get(name), self.plane.flow_table.timeouts["UDP"]
+        recent = self.plane.now - since <= timeout and service is not None and service.schedulable(real) is not None
         return recent or segment is not Segment.DATAGRAM
 
     def new(self, service: Service, ends: Ends, segment: Segment, slot: Slot) -> End:
@@ -404,7 +409,7 @@ class Walk:
             return self.no_real(service)
         if template is None and service.plan.persistence:
             template = self.plane.templates[self.client(service, ends)] = Template(real, self.plane.now)
-        self.remember(service, ends, segment, real, template)
+        self.remember((service.plan.name, real), ends, segment, template)
         return self.to_real(service.plan.name, real, "forwarded", is_new=True)
 
     def client(self, service: Service, ends: Ends) -> tuple[str, Address]:
@@ -428,23 +433,23 @@ class Walk:
         """A packet of no entry in a slot that changed: of an old flow, unless it begins one before our eyes."""
         is_new = segment in OPENING
         real = None if is_new else slot.before
-        if real is None or not self.stays_before(service, real, segment, service.moved):
+        if real is None or not self.stays_before(service.plan.name, real, segment, service.moved):
             real = slot.now
         if real is None:
             return self.no_real(service)
         if segment in SHOWING:
-            self.remember(service, ends, segment, real)
+            self.remember((service.plan.name, real), ends, segment)
         return self.to_real(service.plan.name, real, "forwarded", is_new)
 
     def remember(
-        self, service: Service, ends: Ends, segment: Segment, real: Address, template: Template | None = None
+        self, real: tuple[str, Address], ends: Ends, segment: Segment, template: Template | None = None
     ) -> None:
         """Gives the flow an entry; its client's template counts it, and the client's time begins anew."""
         if template:
             template.used = self.plane.now
             template.flows += 1
         self.plane.end_flow(ends)
-        flow = Flow(service.plan.name, real, state_after("NO", segment), self.plane.now, template)
+        flow = Flow(*real, state_after("NO", segment), self.plane.now, template)
         self.plane.begin_flow(ends, flow)
 
 

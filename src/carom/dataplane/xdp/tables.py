@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
+from carom.core.flows import LONGEST_TIMEOUT
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
 from carom.dataplane.xdp.division import division_by
@@ -66,8 +67,6 @@ from carom.errors import DataPlaneError
 from carom.events import RealName
 from carom.model import OnDown, Scheduler
 
-LONGEST_TIMEOUT = 0xFFFF
-"""Seconds."""
 _NAMES = {number: name for name, number in SCHEDULERS.items()}
 
 
@@ -183,11 +182,12 @@ class Tables:
         self._make_room(plan)
         self._number_reals(plan)
         frontends = frontends_of(plan, self.services.number, self.vips.number)
-        laid = self._lay_all(self._changed_versions(plan, self._inheriting(frontends)))
+        donors = self._donors(frontends)
+        laid = self._lay_all(self._changed_versions(plan, donors), donors)
         try:
             useless = self._entrances.lead(frontends, 1 - self._half)
         except DataPlaneError:
-            self._give_all_back(laid.values())
+            self._give_up(laid)
             raise
         self._entrances.open({service.vip for service in plan.services}, 1 - self._half)
         self._write_reals(plan)
@@ -295,28 +295,43 @@ class Tables:
 
     # ------------------------------------------------------------------------------- versions
 
-    def _changed_versions(self, plan: Plan, inheriting: set[int]) -> dict[str, VersionPlan]:
+    def _donors(self, frontends: Mapping[bytes, FrontendPlan]) -> dict[str, list[Published]]:
+        """By service: those whose ports it gets."""
+        heirs = self._entrances.heirs(frontends, self._half)
+        names = {number: name for name, number in self.services.numbers.items()}
+        published = {self.services.numbers[name]: one for name, one in self._published.items()}
+        return {
+            names[heir]: [published[number] for number in sorted(others & published.keys())]
+            for heir, others in heirs.items()
+        }
+
+    def _changed_versions(self, plan: Plan, donors: Mapping[str, list[Published]]) -> dict[str, VersionPlan]:
         changed = {}
         for service in plan.services:
-            before = self._published.get(service.name)
+            before, gets_from = self._published.get(service.name), donors.get(service.name, [])
+            heritage = self._heritage(before, gets_from)
             version = next_version(
                 service,
                 before.plan if before else None,
                 partial(self._number, service),
                 partial(self._weight, service),
-                inherits=self.services.number(service.name) in inheriting,
+                inherits=heritage is not None or any(donor.plan.has_entries for donor in gets_from),
             )
-            if before is None or before.plan != version:
+            if before is None or before.plan != version or heritage:
                 changed[service.name] = version
         return changed
 
-    def _inheriting(self, frontends: Mapping[bytes, FrontendPlan]) -> set[int]:
-        """The services that get a port of another whose flows have entries, by number."""
-        published = {self.services.numbers[name]: one.plan for name, one in self._published.items()}
-        heirs = self._entrances.heirs(frontends, self._half)
-        return {
-            heir for heir, others in heirs.items() if any(published[n].has_entries for n in others & published.keys())
-        }
+    def _heritage(self, old: Published | None, donors: list[Published]) -> Published | None:
+        """The version by whose hash the flows of ports that come are found: one, and where it misleads none that was
+        there."""
+        hashed = [donor for donor in donors if not donor.plan.tracks_all and donor.plan.slots]
+        if len(hashed) != 1 or (old and not old.plan.tracks_all):
+            return None
+        return None if old and old.before and self._seconds() - old.since <= LONGEST_TIMEOUT else hashed[0]
+
+    def _seconds(self) -> int:
+        """The data plane's time."""
+        return int(Clock.from_buffer_copy(self._maps["clock"].get(key(0)) or b"").seconds)
 
     def _number(self, service: ServicePlan, real: RealPlan) -> int:
         return self.reals.number((service.name, real.address))
@@ -324,25 +339,35 @@ class Tables:
     def _weight(self, service: ServicePlan, real: RealPlan) -> int:
         return self.reals.last_weights.get((service.name, real.address), 0)
 
-    def _lay_all(self, versions: dict[str, VersionPlan]) -> dict[str, Published]:
+    def _lay_all(self, versions: dict[str, VersionPlan], donors: Mapping[str, list[Published]]) -> dict[str, Published]:
         """Lays them aside: all of them, or none where they do not fit."""
-        laid: dict[str, Published] = {}
+        laid, copies = dict[str, Published](), list[Published]()
         try:
             for name, version in versions.items():
                 old = self._published.get(name)
                 generation = old.generation if old and _remembers(old, version) else None
-                laid[name] = self._lay(version, generation, 0, *self._before(old, version))
+                before = self._before(old, version)
+                if heritage := self._heritage(old, donors.get(name, [])):
+                    copies.append(self._lay_again(heritage))
+                    before = copies[-1], self._seconds(), before[2]
+                laid[name] = self._lay(version, generation, 0, *before)
         except DataPlaneError:
-            self._give_all_back(laid.values())
+            self._give_all_back([*laid.values(), *copies])
             raise
         return laid
+
+    def _give_up(self, laid: Mapping[str, Published]) -> None:
+        """Takes back what was laid aside, and no packet has seen."""
+        for name, published in laid.items():
+            seen = {one.index for one in _both(self._published[name])} if name in self._published else set[int]()
+            self._give_all_back(one for one in _both(published) if one.index not in seen)
 
     def _before(self, old: Published | None, version: VersionPlan) -> tuple[Published | None, int, int]:
         """By which version flows without entries are found besides, for no longer than any flow lives; since when; and
         when slots changed last."""
         if old is None:
             return None, 0, 0
-        now = int(Clock.from_buffer_copy(self._maps["clock"].get(key(0)) or b"").seconds)
+        now = self._seconds()
         moved = old.moved if version.slots == old.plan.slots else now
         if version.leaves(old.plan):
             return replace(old, before=None), now, moved
