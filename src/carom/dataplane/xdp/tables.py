@@ -427,25 +427,26 @@ class Tables:
         moved: int = 0,
     ) -> Published:
         """`generation` is that of the version before; None: its clients are forgotten. `serial`, if 0, is a new one."""
-        index = self._extents["versions"].take(1, self._clock())
         members = array("Q", (real | weight << 32 for real, weight in version.members))
         contenders = array("Q", (contender(*each) for each in version.contenders))
         contenders.extend(contenders[-1:] * (in_blocks(len(contenders)) - len(contenders)))
-        places = self._put("members", members), self._put("contenders", contenders), self._put("slots", version.slots)
+        index, members_at, contenders_at, slots_at = self._put(
+            {"members": members, "contenders": contenders, "slots": version.slots}
+        )
         self._serial += 0 if serial else 1
         generation = generation or self._serial % TEMPLATE_GENERATIONS + 1
         division = division_by(len(version.slots))
         value = Version(
             scheduler=SCHEDULERS[version.scheduler],
             flags=version.flags,
-            slot_offset=places[2],
+            slot_offset=slots_at,
             slot_count=len(version.slots),
             slot_factor=division.factor,
             slot_addend=division.addend,
             slot_shift=division.shift,
-            contender_offset=places[1],
+            contender_offset=contenders_at,
             contender_count=len(version.contenders),
-            member_offset=places[0],
+            member_offset=members_at,
             member_count=len(members),
             weight_max=version.weight_max,
             weight_gcd=version.weight_gcd,
@@ -459,13 +460,21 @@ class Tables:
             moved=moved,
         )
         self._versions[index] = bytes(value)
-        return Published(index, *places, generation, version, before, since, moved)
+        return Published(index, members_at, contenders_at, slots_at, generation, version, before, since, moved)
 
-    def _put(self, name: str, words: array[int]) -> int:
-        """Lays these words aside; where."""
-        start = self._extents[name].take(len(words), self._clock())
-        self._words[name][start : start + len(words)] = words
-        return start
+    def _put(self, tables: Mapping[str, array[int]]) -> list[int]:
+        """Lays these words aside, and a version before them: where. All of them, or none where they do not fit."""
+        starts, lengths = dict[str, int](), {"versions": 1} | {name: len(words) for name, words in tables.items()}
+        try:
+            for name, length in lengths.items():
+                starts[name] = self._extents[name].take(length, self._clock())
+        except DataPlaneError:
+            for name, start in starts.items():
+                self._extents[name].give_back(start, lengths[name], self._clock())
+            raise
+        for name, words in tables.items():
+            self._words[name][starts[name] : starts[name] + len(words)] = words
+        return list(starts.values())
 
     def _give_all_back(self, laid: Iterable[Published]) -> None:
         for published in laid:
