@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from carom.core.plan import ServicePlan
@@ -74,6 +76,22 @@ def test_connections_of_a_service_that_hashes_stay_with_real_servers_that_are_no
     assert send(plane, "A") == connected, "they have entries by now"
     plane.apply(plans.plan(plans.service(scheduler, *others, name="blue", ports=(HTTP,))))
     assert send(plane, "A") == connected
+
+
+@pytest.mark.parametrize("before", [Scheduler.WLC, Scheduler.MH])
+def test_they_stay_though_nobody_is_known_to_be_well_at_first(plane: PlaneUnderTest, before: Scheduler) -> None:
+    """Checks of the new service have not told yet."""
+    shop = service("shop", Scheduler.SH if before is Scheduler.MH else Scheduler.MH, HTTP)
+    unproven = replace(shop, reals=tuple(replace(real, up=False) for real in shop.reals))
+    plane.at(1000)
+    plane.apply(plans.plan(service("web", before, HTTP)))
+    connected = send(plane, "S")
+    plane.apply(plans.plan(unproven))
+    assert send(plane, "A") == connected
+    assert plane.send(tcp("10.9.9.9:1025", f"{VIP}:80", "S")).reason == "no_real"
+    plane.apply(plans.plan(shop))
+    assert send(plane, "A") == connected
+    send(plane, "S", source=2000)
 
 
 def test_a_service_that_counts_takes_those_of_one_that_hashes_besides_its_own(plane: PlaneUnderTest) -> None:

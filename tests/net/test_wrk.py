@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from carom.client import Client
 from carom.lab import director, namespaces, standing, wait
 from carom.lab.network import REALS, VIP
 from carom.lab.standing import Lab
@@ -170,6 +171,24 @@ def test_the_daemon_is_killed_and_started_again_and_no_connection_notices(
     assert [who(connection) for connection in held] == before  # with another daemon
     assert wrk.poll() is None
 
+    report = report_of(wrk)
+    assert report["requests"] > 1000 * SECONDS
+    assert errors_of(report) == {}
+    assert [who(connection) for connection in held] == before
+
+
+def test_the_service_gets_other_names_and_schedulers_and_no_connection_notices(
+    stand: Stand, held: list[HTTPConnection], tmp_path: Path
+) -> None:
+    config = Path(stand.lab.record.config)
+    text, client = config.read_text(), Client(stand.lab.socket)
+    before = [who(connection) for connection in held]
+    wrk = start_wrk(stand, tmp_path, "-c64")
+    for name, scheduler in (("shop", "mh"), ("kiosk", "wlc"), ("store", "sh"), ("stall", "mh"), ("web", "wrr")):
+        config.write_text(text.replace('"web"', f'"{name}"').replace('"wrr"', f'"{scheduler}"'))
+        stand.daemon.send_signal(signal.SIGHUP)
+        assert wait.until(lambda: client.get("/v1/config")["text"] == config.read_text(), 10)
+        assert [who(connection) for connection in held] == before, name
     report = report_of(wrk)
     assert report["requests"] > 1000 * SECONDS
     assert errors_of(report) == {}

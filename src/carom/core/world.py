@@ -19,6 +19,7 @@ from math import inf
 from typing import assert_never
 
 from carom.core import health
+from carom.core.check_target import target_port
 from carom.core.health import Health, Judgement
 from carom.events import (
     ConfigLoaded,
@@ -192,6 +193,24 @@ def _plain(record: Health) -> bool:
     return record.up and not record.climbs and not record.falls and record.share == 1.0
 
 
+class _Known:
+    """What checks have found so far, for a service that begins: its real servers may be another's till now."""
+
+    def __init__(self, world: World) -> None:
+        self._health = world.health
+        self._at: dict[Address, list[Service]] = {}
+        for service in world.services.values():
+            self._at.setdefault(service.vip, []).append(service)
+
+    def by_the_same_check(self, service: Service) -> Records:
+        """Those that the same check of the same port has looked at, for a service of this VIP under another name."""
+        found: dict[Address, Health] = {}
+        for other in self._at.get(service.vip, ()):
+            if (other.check, target_port(other)) == (service.check, target_port(service)):
+                found |= self._health.get(other.name, {})
+        return found
+
+
 class _Draft:
     """The next world while facts are heard."""
 
@@ -274,13 +293,14 @@ class _Draft:
             before, config=config, refused=(), overrides=overrides, leaving=leaving, ended=frozenset(ended)
         )
         self._health = {}
-        health = {service.name: self._records(service, memory) for service in config.services if service.check}
+        known = _Known(before)
+        health = {service.name: self._records(service, memory, known) for service in config.services if service.check}
         self._world = replace(self._world, health=health)
         if memory:
             self._unjudged = set(health)
         self._settle()
 
-    def _records(self, service: Service, memory: Memory | None) -> Records:
+    def _records(self, service: Service, memory: Memory | None, known: _Known) -> Records:
         """A record for each: the one it has, or one to begin with. Who leaves may come back with its own."""
         before = self._world.health.get(service.name, {})
         at_work = service.name in self._world.services
@@ -288,8 +308,11 @@ class _Draft:
             before, beginning = memory.health.get(service.name, {}), health.inherited(self._now, up=True)
         elif at_work and not before:
             beginning = health.inherited(self._now, up=True)  # unchecked so far, and up for all that was known
+        elif at_work:
+            beginning = health.unproven(self._now, joins=True)
         else:
-            beginning = health.unproven(self._now, joins=at_work)
+            before = known.by_the_same_check(service)
+            beginning = health.unproven(self._now, joins=bool(before))
         leaving = [address for name, address in self._world.leaving if name == service.name and address in before]
         written = {real.address: before.get(real.address, beginning) for real in service.reals}
         return written | {address: before[address] for address in leaving}

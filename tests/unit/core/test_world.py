@@ -12,7 +12,7 @@ import pytest
 from carom.core.planning import plan
 from carom.core.world import LEAVE_WITHIN, Memory, begin, is_up, memory_of, reals_by_mac, recall, step, told
 from carom.events import ConfigLoaded, Emptied, Fact, NeighbourLost, NeighbourResolved, Overridden, Override
-from carom.model import Config, Director, Real
+from carom.model import Check, Config, Director, Ports, Protocol, Real
 from tests.unit.core.stories import (
     CHECKED,
     CONFIG,
@@ -146,6 +146,27 @@ def test_a_new_configuration_keeps_the_health_of_those_that_stay() -> None:
     assert (one.up, one.since) == (False, 20.0)
     assert (new.up, new.proven, new.climbs) == (False, False, True), "it joins a service at work"
     assert leaving.up
+
+
+def test_a_service_by_another_name_goes_on_with_what_the_same_check_has_found() -> None:
+    world = fallen(at_work())
+    shop = with_service(CHECKED, name="shop", reals=(Real(ONE), Real(TWO, weight=5), Real(SORRY)))
+    renamed = step(world, [ConfigLoaded(shop)], 30.0)
+    known, (one, two, new) = world.health["web"], renamed.health["shop"].values()
+    assert (one, two) == (known[ONE], known[TWO])
+    assert renamed.judgements["shop"].up == (False, True, False)
+    assert (new.proven, new.climbs) == (False, True), "it joins those that are at work"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"check": Check(every=9.0)}, {"check": Check(port=81)}, {"ports": (Ports(Protocol.TCP, 81, 81),)}, {"vip": SORRY}],
+    ids=str,
+)
+def test_what_another_check_or_of_another_port_has_found_tells_nothing(other: dict[str, object]) -> None:
+    world = step(at_work(), [ConfigLoaded(with_service(CHECKED, name="shop", **other))], 30.0)
+    assert not told(world)
+    assert world.judgements["shop"].up == (False, False)
 
 
 def test_a_check_that_begins_finds_its_real_servers_up() -> None:

@@ -10,7 +10,7 @@ from carom.core.explain import Question, Sight
 from carom.core.flows import LONGEST_TIMEOUT, Wanted
 from carom.core.limits import is_overloaded
 from carom.core.plan import Plan, RealPlan, ServicePlan
-from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, hashes_port, tracks_all
+from carom.core.slots import HASHED, fallback_table, hash_table, hashed_port, hashes_port, table_size, tracks_all
 from carom.dataplane.fake.entrances import Entrance, entrances_of, heirs
 from carom.dataplane.fake.flows import HALF_OPEN, Flow, Flows, seen
 from carom.dataplane.fake.fragments import Fragments
@@ -357,10 +357,11 @@ def _next_slots(service: Service, table: list[Address | None], plan: ServicePlan
     before = service.slots
     if service.tracks_all:
         return [Slot(now) for now in table]
-    if not before or plan is None:
-        return [Slot(now, now if inherits else None, tracked=inherits) for now in table]
-    if tracks_all(plan) or not _same_hash(plan, service.plan):
-        return [Slot(now, now, tracked=True) for now in table]
+    comes_anew = tracks_all(plan) or (before and not _same_hash(plan, service.plan)) if plan else inherits
+    if comes_anew or (inherits and not before):
+        return [Slot(now, now, tracked=True) for now in table or [None] * table_size(service.plan)]
+    if not before:
+        return [Slot(now) for now in table]
     return [_next_slot(old, now, inherits) for old, now in zip(before, table or [None] * len(before), strict=True)]
 
 

@@ -13,7 +13,7 @@ from math import gcd, lcm
 
 from carom.core.health import HEAVIEST
 from carom.core.plan import RealPlan, ServicePlan
-from carom.core.slots import HASHED, fallback_table, falls_back, hash_table, hashes_port, tracks_all
+from carom.core.slots import HASHED, fallback_table, falls_back, hash_table, hashes_port, table_size, tracks_all
 from carom.dataplane.xdp.layout import (
     CONTENDER_PLACE_BITS,
     SCAN_MEMBERS,
@@ -49,7 +49,7 @@ class VersionPlan:
     members: tuple[tuple[int, int], ...]
     """Real id and weight, in the order in which they were added; (0, 0): the place of one that is gone."""
     slots: array[int]
-    """The consistent-hash table, 64-bit words; empty where no real server is up."""
+    """The consistent-hash table, 64-bit words; empty where no real server is up, and no flow is to be looked for."""
     persistence: int = 0
     mask: bytes = bytes(16)
     """What of a client's address makes it one client; IPv4 in the first four bytes."""
@@ -225,13 +225,20 @@ def _members(weights: dict[int, int], before: VersionPlan | None) -> tuple[tuple
 
 def _keep_flows(service: ServicePlan, table: list[int], before: VersionPlan | None, inherits: bool) -> array[int]:
     """A slot that changes remembers where its flows are, so that only flows that are seen to begin go elsewhere."""
+    if _comes_anew(service, before, inherits):  # every flow is looked for, also while nobody is there
+        return array("Q", (slot(now, now, tracked=True) for now in table or [0] * table_size(service)))
     if before is None or not before.slots:
-        return array("Q", (slot(now, now, tracked=True) for now in table) if inherits else table)
-    by_port = bool(before.flags & VERSION_HASHES_PORT)
-    if before.tracks_all or (before.scheduler, by_port) != (service.scheduler, hashes_port(service)):
-        return array("Q", (slot(now, now, tracked=True) for now in table))  # every flow is looked for
+        return array("Q", table)
     table = table or [0] * len(before.slots)
     return array("Q", (_next_slot(old, now, inherits) for old, now in zip(before.slots, table, strict=True)))
+
+
+def _comes_anew(service: ServicePlan, before: VersionPlan | None, inherits: bool) -> bool:
+    """Whether flows come to a hash that it has not led to where they are."""
+    if before is None or not (before.slots or before.tracks_all):
+        return inherits
+    by_port = bool(before.flags & VERSION_HASHES_PORT)
+    return before.tracks_all or (before.scheduler, by_port) != (service.scheduler, hashes_port(service))
 
 
 def _next_slot(old: int, now: int, inherits: bool) -> int:
