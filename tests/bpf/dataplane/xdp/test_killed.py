@@ -107,8 +107,9 @@ class Director:
         with self._patch.context() as patch:
             for name in ("set", "delete"):
                 patch.setattr(Map, name, _after(store, getattr(Map, name)))
-            tables._words = {name: Words(words, store) for name, words in tables._words.items()}  # type: ignore[misc]
-            entrances = tables._entrances
+            entrances, shelf = tables._entrances, tables._shelf
+            tables._aims = Words(tables._aims, store)  # type: ignore[assignment]
+            shelf._words = {name: Words(words, store) for name, words in shelf._words.items()}  # type: ignore[misc]
             entrances._words = Words(entrances._words, store)  # type: ignore[assignment]
             for directory in entrances._directories.values():
                 directory._words = Words(directory._words, store)  # type: ignore[assignment]
