@@ -38,17 +38,23 @@ ONE = plans.plan(
     wish("web", VIP, (HTTP, HTTPS, SOME), (A, 1), (B, 2)),
     wish("dns", VIP, (plans.DNS,), (A, 1)),
     wish("mail", VIP3, (MAIL,), (B, 1)),
+    wish("old", VIP2, (ALT,), (A, 1), (B, 1), by=Scheduler.SH),
     wish("six", VIP6, (HTTP,), (REALS6[0], 1), (REALS6[1], 1), by=Scheduler.MH),
 )
 OTHER = plans.plan(
     wish("rest", VIP, (HTTPS, SOME), (C, 1)),  # a port and a range that go to another service
     wish("web", VIP, (HTTP, ALT, MORE), (B, 5), (C, 1)),
     wish("new", VIP2, (MAIL,), (C, 1)),
+    wish("heir", VIP2, (ALT,), (C, 1)),  # of one whose flows have no entries
     wish("six", VIP6, (HTTP,), (REALS6[1], 1), (REALS6[2], 3), by=Scheduler.MH),
     answering=True,
 )
 OTHER = replace(OTHER, timeouts=replace(OTHER.timeouts, established=77))
-TARGETS = [f"{VIP}:{port}" for port in (80, 443, 8080, 1500, 3500)] + [f"{VIP2}:25", f"{VIP3}:25", f"[{VIP6}]:80"]
+TARGETS = (
+    *(f"{VIP}:{port}" for port in (80, 443, 8080, 1500, 3500)),
+    *(f"{VIP2}:{port}" for port in (25, 8080)),
+    *(f"{VIP3}:25", f"[{VIP6}]:80"),
+)
 
 
 def frames() -> list[bytes]:
@@ -133,7 +139,8 @@ def test_killed_at_any_store_packets_see_one_plan_or_the_other(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch, before: Plan, after: Plan
 ) -> None:
     director = Director(loaded, monkeypatch)
-    director.tables().apply(after)
+    for plan in (before, after):
+        director.tables().apply(plan)
     new = director.seen()
     director.tables().apply(before)
     old = director.seen()
