@@ -40,10 +40,14 @@ class Ports:
     def is_all(self) -> bool:
         return self.first == 0 and self.last == 65535
 
+    @property
+    def is_single(self) -> bool:
+        return self.first == self.last
+
     def __str__(self) -> str:
         if self.is_all:
             return f"{self.protocol}/*"
-        if self.first == self.last:
+        if self.is_single:
             return f"{self.protocol}/{self.first}"
         return f"{self.protocol}/{self.first}-{self.last}"
 

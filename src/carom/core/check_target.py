@@ -53,5 +53,5 @@ def target_port(service: Service) -> int | None:
 
 
 def _first_single(ports: Iterable[Ports], wanted: Protocol | None) -> int | None:
-    singles = (entry for entry in ports if entry.first == entry.last)
+    singles = (entry for entry in ports if entry.is_single)
     return next((entry.first for entry in singles if wanted in (None, entry.protocol)), None)

@@ -20,7 +20,7 @@ maglev = lru_cache(maxsize=256)(maglev_table)
 
 def hashed_port(service: ServicePlan) -> int:
     """The port that IPVS hashes a server by: the service's, or 0 where one service has several."""
-    single = len(service.ports) == 1 and service.ports[0].first == service.ports[0].last
+    single = len(service.ports) == 1 and service.ports[0].is_single
     return service.ports[0].first if single else 0
 
 

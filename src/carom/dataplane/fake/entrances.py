@@ -34,8 +34,8 @@ def heirs(before: Mapping[Address, list[Entrance]], after: Mapping[Address, list
     found: dict[str, set[str]] = {}
     for vip, entrances in after.items():
         sides = before.get(vip, []), entrances
-        wide = [[entrance for entrance in side if not _is_single(entrance)] for side in sides]
-        singles = {(its, ports.first) for side in sides for its, ports, _ in side if ports.first == ports.last}
+        wide = [[entrance for entrance in side if not entrance[1].is_single] for side in sides]
+        singles = {(its, ports.first) for side in sides for its, ports, _ in side if ports.is_single}
         bounds = {(its, port) for side in wide for its, ports, _ in side for port in (1, ports.first, ports.last + 1)}
         pairs = [
             *((owner(sides[0], *place), owner(sides[1], *place)) for place in singles),
@@ -45,7 +45,3 @@ def heirs(before: Mapping[Address, list[Entrance]], after: Mapping[Address, list
             if old and new and old != new:
                 found.setdefault(new, set()).add(old)
     return found
-
-
-def _is_single(entrance: Entrance) -> bool:
-    return entrance[1].first == entrance[1].last

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from carom.core.plan import Plan
 from carom.dataplane.xdp.layout import RANGE_LAST, RANGES_MAX, frontend_behind, frontend_key, frontend_port
 from carom.errors import DataPlaneError
-from carom.model import Address, Ports
+from carom.model import Address
 
 
 @dataclass(slots=True)
@@ -35,9 +35,9 @@ def frontends_of(
         number = service_number(service.name)
         for ports in service.ports:
             protocol = ports.protocol.number
-            place = frontend_key(service.vip, ports.first if _is_single(ports) else 0, protocol)
+            place = frontend_key(service.vip, ports.first if ports.is_single else 0, protocol)
             frontend = wish.setdefault(place, FrontendPlan(vip_number((service.vip, protocol))))
-            if _is_single(ports) or ports.is_all:
+            if ports.is_single or ports.is_all:
                 frontend.service = number
             else:
                 frontend.ranges.append(ports.first | ports.last << 16 | number << 32)
@@ -47,10 +47,6 @@ def frontends_of(
         if frontend.ranges:
             frontend.ranges[-1] |= RANGE_LAST << 32
     return wish
-
-
-def _is_single(ports: Ports) -> bool:
-    return ports.first == ports.last
 
 
 Ways = Callable[[bytes], tuple[int, Sequence[int]]]

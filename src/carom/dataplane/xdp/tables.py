@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from typing import NamedTuple
 
 from carom.core.flows import LONGEST_TIMEOUT
 from carom.core.plan import Plan, RealPlan, ServicePlan
@@ -43,6 +44,15 @@ from carom.events import RealName
 from carom.model import Scheduler
 
 
+class Heritage(NamedTuple):
+    """What comes to a service with ports that others have had."""
+
+    has_entries: bool = False
+    """Flows with entries."""
+    hashed: Published | None = None
+    """By whose hash those without entries are found; None: by nobody's."""
+
+
 class Tables:
     """The maps of one loaded object, and what stands in them."""
 
@@ -54,6 +64,7 @@ class Tables:
         self.vips = vip_labels(maps["vip_labels"])
         self._reals = Reals(maps, self.services)
         self.reals = self._reals.labels
+        """Their numbers."""
         self._shelf = Shelf(maps, clock)
         self._half = settings_of(self._maps).half // HALF_BITS
         """The half that packets read, 0 or 1."""
@@ -106,8 +117,8 @@ class Tables:
         self._make_room(plan)
         self._reals.number(plan)
         frontends = frontends_of(plan, self.services.number, self.vips.number)
-        donors = self._donors(frontends)
-        laid = self._lay_all(self._changed_versions(plan, donors), donors)
+        heritages = self._heritages(frontends)
+        laid = self._lay_all(self._changed_versions(plan, heritages), heritages)
         try:
             useless = self._entrances.lead(frontends, 1 - self._half)
         except DataPlaneError:
@@ -143,39 +154,39 @@ class Tables:
 
     # ------------------------------------------------------------------------------- versions
 
-    def _donors(self, frontends: Mapping[bytes, FrontendPlan]) -> dict[str, list[Published]]:
-        """By service: those whose ports it gets."""
+    def _heritages(self, frontends: Mapping[bytes, FrontendPlan]) -> dict[str, Heritage]:
+        """What services get that get ports of others."""
         heirs = self._entrances.heirs(frontends, self._half)
         names = {number: name for name, number in self.services.numbers.items()}
         published = {self.services.numbers[name]: one for name, one in self._published.items()}
-        return {
-            names[heir]: [published[number] for number in sorted(others & published.keys())]
-            for heir, others in heirs.items()
-        }
+        found = {}
+        for heir, others in heirs.items():
+            donors = [published[number] for number in others & published.keys()]
+            hashed = self._hash_of(self._published.get(names[heir]), donors)
+            found[names[heir]] = Heritage(any(donor.plan.has_entries for donor in donors), hashed)
+        return found
 
-    def _changed_versions(self, plan: Plan, donors: Mapping[str, list[Published]]) -> dict[str, VersionPlan]:
+    def _hash_of(self, heir: Published | None, donors: list[Published]) -> Published | None:
+        """By whose hash the flows of the ports are found: one donor's, and where it misleads none of the heir's own."""
+        hashed = [donor for donor in donors if not donor.plan.tracks_all and donor.plan.slots]
+        if len(hashed) != 1 or (heir and not heir.plan.tracks_all):
+            return None
+        return None if heir and heir.before and self._seconds() - heir.since <= LONGEST_TIMEOUT else hashed[0]
+
+    def _changed_versions(self, plan: Plan, heritages: Mapping[str, Heritage]) -> dict[str, VersionPlan]:
         changed = {}
         for service in plan.services:
-            before, gets_from = self._published.get(service.name), donors.get(service.name, [])
-            heritage = self._heritage(before, gets_from)
+            before, heritage = self._published.get(service.name), heritages.get(service.name, Heritage())
             version = next_version(
                 service,
                 before.plan if before else None,
                 partial(self._number, service),
                 partial(self._weight, service),
-                inherits=heritage is not None or any(donor.plan.has_entries for donor in gets_from),
+                inherits=heritage.has_entries or heritage.hashed is not None,
             )
-            if before is None or before.plan != version or heritage:
+            if before is None or before.plan != version or heritage.hashed:
                 changed[service.name] = version
         return changed
-
-    def _heritage(self, old: Published | None, donors: list[Published]) -> Published | None:
-        """The version by whose hash the flows of ports that come are found: one, and where it misleads none that was
-        there."""
-        hashed = [donor for donor in donors if not donor.plan.tracks_all and donor.plan.slots]
-        if len(hashed) != 1 or (old and not old.plan.tracks_all):
-            return None
-        return None if old and old.before and self._seconds() - old.since <= LONGEST_TIMEOUT else hashed[0]
 
     def _seconds(self) -> int:
         """The data plane's time."""
@@ -187,7 +198,7 @@ class Tables:
     def _weight(self, service: ServicePlan, real: RealPlan) -> int:
         return self.reals.last_weights.get((service.name, real.address), 0)
 
-    def _lay_all(self, versions: dict[str, VersionPlan], donors: Mapping[str, list[Published]]) -> dict[str, Published]:
+    def _lay_all(self, versions: Mapping[str, VersionPlan], heritages: Mapping[str, Heritage]) -> dict[str, Published]:
         """Lays them aside: all of them, or none where they do not fit."""
         laid, copies = dict[str, Published](), list[Published]()
         try:
@@ -195,8 +206,8 @@ class Tables:
                 old = self._published.get(name)
                 generation = old.generation if old and old.remembers(version) else None
                 before = self._before(old, version)
-                if heritage := self._heritage(old, donors.get(name, [])):
-                    copies.append(self._shelf.lay_again(heritage))
+                if hashed := heritages.get(name, Heritage()).hashed:
+                    copies.append(self._shelf.lay_again(hashed))
                     before = copies[-1], self._seconds(), before[2]
                 laid[name] = self._shelf.lay(version, generation, 0, *before)
         except DataPlaneError:

@@ -140,7 +140,7 @@ def next_version(
 ) -> VersionPlan:
     """The version that makes `service` true after `before`, in which every flow stays where it is.
 
-    `inherits`: it gets a port of another service, whose flows have entries.
+    `inherits`: it gets a port of another service, whose flows are looked for one by one.
     """
     everyone = (*service.reals, service.sorry) if service.sorry else service.reals
     reals = {number(real): real for real in everyone}

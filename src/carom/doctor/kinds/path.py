@@ -97,7 +97,7 @@ def _checks(service: Service) -> Iterator[tuple[str, Checker, int, bool]]:
         what = f"{service.vip} {'tcp' if tcp else check.kind}{f'/{port}' if port else ''}"
         yield what, build(check.kind, check.options), port, tcp
         asked = {port} if tcp else set()
-    singles = {entry.first for entry in service.ports if entry.protocol is Protocol.TCP and entry.first == entry.last}
+    singles = {entry.first for entry in service.ports if entry.protocol is Protocol.TCP and entry.is_single}
     for port in sorted(singles - asked):
         yield f"{service.vip} tcp/{port}", Tcp(), port, True
     if not singles and (check is None or check.via is Via.REAL or check.kind == "script"):

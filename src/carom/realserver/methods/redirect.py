@@ -32,12 +32,12 @@ TABLE = NftTable(
 
 
 def element(vip: Address, ports: Ports) -> NftElement:
-    span = str(ports.first) if ports.first == ports.last else f"{ports.first}-{ports.last}"
+    span = str(ports.first) if ports.is_single else f"{ports.first}-{ports.last}"
     return NftElement("inet", "carom", "services6" if is_v6(vip) else "services4", f"{vip} . {ports.protocol} . {span}")
 
 
 def rule(vip: Address, ports: Ports, tool: str) -> Rule:
-    span = str(ports.first) if ports.first == ports.last else f"{ports.first}:{ports.last}"
+    span = str(ports.first) if ports.is_single else f"{ports.first}:{ports.last}"
     dport = () if ports.is_all else ("--dport", span)
     return Rule(
         spelt(tool, vip),

@@ -8,13 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import Plan
-from carom.dataplane.xdp.layout import (
-    REAL_HAS_MAC,
-    REAL_MOVES,
-    Limit,
-    key,
-    load,
-)
+from carom.dataplane.xdp.layout import REAL_HAS_MAC, REAL_MOVES, Limit, key, load
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -24,11 +18,6 @@ from tests.dataplane import plans
 from tests.dataplane.plans import REALS
 
 A, B, C = REALS
-
-
-@pytest.fixture
-def tables(loaded: Loaded) -> Tables:
-    return Tables(loaded.maps, lambda: 0.0)
 
 
 def test_a_real_server_without_a_mac_keeps_the_last_one_known(loaded: Loaded, tables: Tables) -> None:

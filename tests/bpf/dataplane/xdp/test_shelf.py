@@ -8,9 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from carom.dataplane.xdp.layout import (
-    key,
-)
+from carom.dataplane.xdp.layout import key
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -20,11 +18,6 @@ from tests.dataplane import plans
 from tests.dataplane.plans import REALS
 
 A, B, C = REALS
-
-
-@pytest.fixture
-def tables(loaded: Loaded) -> Tables:
-    return Tables(loaded.maps, lambda: 0.0)
 
 
 class Ticking:

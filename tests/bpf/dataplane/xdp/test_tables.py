@@ -8,14 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from carom.core.plan import Plan
-from carom.dataplane.xdp.layout import (
-    REAL_AVAILABLE,
-    REAL_HAS_MAC,
-    Ip6,
-    Template,
-    TemplateKey,
-    key,
-)
+from carom.dataplane.xdp.layout import REAL_AVAILABLE, REAL_HAS_MAC, Ip6, Template, TemplateKey, key
 from carom.dataplane.xdp.program import Loaded
 from carom.dataplane.xdp.tables import Tables
 from carom.errors import DataPlaneError
@@ -25,11 +18,6 @@ from tests.dataplane import plans
 from tests.dataplane.plans import REALS, VIP
 
 A, B, C = REALS
-
-
-@pytest.fixture
-def tables(loaded: Loaded) -> Tables:
-    return Tables(loaded.maps, lambda: 0.0)
 
 
 def test_what_a_plan_has_stands_in_the_maps(loaded: Loaded, tables: Tables) -> None:
